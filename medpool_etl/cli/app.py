@@ -1,0 +1,192 @@
+"""The commands of ``medpool``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.logging import RichHandler
+
+from medpool_etl import __version__, pipeline
+from medpool_etl.cli import render
+from medpool_etl.cli.dictionary import dictionary_text
+from medpool_etl.cli.progress import progress
+from medpool_etl.contracts import load_all
+from medpool_etl.errors import InputError, MedpoolError
+from medpool_etl.marts import load_registry
+from medpool_etl.periods import Month
+from medpool_etl.pipeline.agreed import Agreed
+from medpool_etl.policy import cities, load_rulebook
+from medpool_etl.quality import verify_suite, write_suites
+from medpool_etl.reports import read_summary
+from medpool_etl.simulator import FAULTS
+from medpool_etl.simulator import simulate as write_simulation
+from medpool_etl.store import Control, Settings, Warehouse
+
+app = typer.Typer(
+    name="medpool",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="""Monthly settlement of a city's pooled basic medical insurance funds.
+
+A first month, from rehearsal files to the workbook:
+
+  medpool simulate taizhou 2022-03      write a month of files into the inbox
+
+  medpool run taizhou 2022-03           settle it: receive, check, reconcile, settle, publish
+
+  medpool show taizhou 2022-03          what came out, and where it is
+
+  medpool explain remittances/taizhou/2022-03/worker/331002      the clause and file rows behind an amount
+
+Files go to <MEDPOOL_DATA>/inbox/<city>/<month>; results lie in <MEDPOOL_DATA>/warehouse.
+Exit codes: 0 done, 1 done but provisional, 2 to be mended by you, 3 a fault of medpool.""",
+)
+City = Annotated[str, typer.Argument(help="The city, such as taizhou.", show_default=False)]
+MonthText = Annotated[str, typer.Argument(metavar="MONTH", help="The month, such as 2022-03.", show_default=False)]
+
+
+@app.command()
+def simulate(
+    city: City,
+    month: MonthText,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 1,
+    scale: Annotated[int, typer.Option(help="Times the usual number of receipts (1: about 2,400).")] = 1,
+    fault: Annotated[
+        list[str] | None, typer.Option(help="A fault to plant; repeat for several. `medpool faults` lists them.")
+    ] = None,
+) -> None:
+    """Write a month of rehearsal files into the inbox, consistent to the fen unless faults are planted.
+
+    What was planted, and what must be found, is recorded beside the month's folder.
+    """
+    settings = Settings.load()
+    result = write_simulation(city, Month.parse(month), settings.inbox, seed=seed, scale=scale, faults=fault or [])
+    render.simulated(result)
+
+
+@app.command()
+def faults() -> None:
+    """List the faults `medpool simulate --fault` can plant."""
+    render.faults(FAULTS.values())
+
+
+@app.command()
+def run(city: City, month: MonthText) -> None:
+    """Settle a month: receive, stage, judge, reconcile, settle, publish, alert; then show what came out.
+
+    Run again with the same inputs and rules, it changes nothing and says so.
+    """
+    settings = Settings.load()
+    done = pipeline.run_month(settings, city, Month.parse(month), progress)
+    _show(settings, city, Month.parse(month), unchanged=done.unchanged)
+
+
+@app.command()
+def show(city: City, month: MonthText) -> None:
+    """Show a published month: files, set-asides, reconciliations, remittances, and where the results are."""
+    _show(Settings.load(), city, Month.parse(month), unchanged=None)
+
+
+def _show(settings: Settings, city: str, month: Month, unchanged: bool | None) -> None:
+    control = Control(settings.control_url)
+    try:
+        run_id = control.published_run(city, str(month))
+    finally:
+        control.close()
+    if run_id is None:
+        raise InputError(f"nothing of {city} {month} is published", do=f"run `medpool run {city} {month}`")
+    agreed, warehouse = Agreed.load(city), Warehouse(settings.warehouse)
+    folder = warehouse.run(city, str(month), run_id)
+    summary = read_summary(folder, tuple(agreed.rulebook.pairs))
+    render.month(summary, agreed, month, folder, warehouse, unchanged)
+    if summary.figures == "provisional":
+        raise typer.Exit(1)
+
+
+@app.command()
+def explain(
+    row_id: Annotated[
+        str,
+        typer.Argument(
+            help="A row_id of the mart, such as remittances/taizhou/2022-03/worker/331002.", show_default=False
+        ),
+    ],
+    column: Annotated[str | None, typer.Argument(help="Which amount of the row; the first by default.")] = None,
+    limit: Annotated[int, typer.Option(help="How many file rows to print; 0 prints all.")] = 20,
+) -> None:
+    """Print the clause behind a published amount and the file rows it is the sum of."""
+    render.explanation(pipeline.explain(Settings.load(), row_id, column), limit)
+
+
+@app.command()
+def check() -> None:
+    """Read every rulebook, contract, calendar, place and suite, and name the first mistake by file, line and key."""
+    for contract in load_all().values():
+        verify_suite(contract)
+    for city in cities():
+        load_rulebook(city)
+        Agreed.load(city).fingerprints()
+    render.say(f"All documents are in order: {len(load_all())} contracts, {len(cities())} rulebooks.")
+
+
+@app.command()
+def suites() -> None:
+    """Bring the Great Expectations suites in expectations/ in line with the contracts; thresholds stay as they are."""
+    changed = write_suites(load_all())
+    render.say("\n".join(f"wrote {path}" for path in changed) or "The suites are in line with the contracts.")
+
+
+@app.command()
+def dictionary(
+    output: Annotated[Path | None, typer.Option(help="The file to write; printed by default.")] = None,
+) -> None:
+    """Write the data dictionary of files and marts, in English and Chinese, from contracts and registry."""
+    text = dictionary_text(load_all(), load_registry())
+    if output is None:
+        typer.echo(text)
+    else:
+        output.write_text(text, encoding="utf-8")
+        render.say(f"wrote {output}")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(f"medpool {__version__}")
+
+
+def main() -> None:
+    """Run the command line; errors are printed for the person who must act, without a traceback."""
+    logging.basicConfig(
+        level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=render.err, show_path=False)]
+    )
+    try:
+        app()
+    except MedpoolError as error:
+        render.failure(str(error))
+        sys.exit(error.exit_code)
+    except OSError as error:
+        render.failure(
+            f"{error.filename or 'the disk'}: {error.strerror or error}\n  do: nothing published was changed; mend it and run again"
+        )
+        sys.exit(2)
+    except Exception:
+        path = _keep_traceback()
+        render.failure(
+            f"medpool met a fault of its own; nothing published was changed.\n  do: report it with the file {path}"
+        )
+        sys.exit(3)
+
+
+def _keep_traceback() -> Path:
+    folder = Settings.load().data / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "last-fault.txt"
+    path.write_text(f"medpool {__version__} {' '.join(sys.argv[1:])}\n{traceback.format_exc()}", encoding="utf-8")
+    return path

@@ -1,0 +1,74 @@
+"""The data dictionary as Markdown, from the contracts and the registry of published tables."""
+
+from __future__ import annotations
+
+from medpool_etl.contracts import Contract, checks_of
+from medpool_etl.marts import Registry
+
+_SEVERITY = {"reject": "reject the file 拒收文件", "set_aside": "set the row aside 剔除该行", "warn": "warn 警告"}
+
+
+def dictionary_text(contracts: dict[str, Contract], registry: Registry) -> str:
+    """Return the dictionary: files as received (columns, units, checks) and published tables (columns, units)."""
+    lines = [
+        "# Data dictionary 数据字典",
+        "",
+        "Made by `medpool dictionary` from the contracts and `marts/tables.yaml`; edit those, not this page.",
+        "",
+        "## Files received 收到的文件",
+    ]
+    for contract in contracts.values():
+        lines += _contract(contract)
+    lines += ["", "## Published tables 发布的表", "", "In the DuckDB mart, and as Parquet in each run's `tables/`."]
+    for name, table in registry.tables.items():
+        lines += [
+            "",
+            f"### `{name}`",
+            "",
+            f"{table.zh}  ",
+            table.en,
+            "",
+            "| column | type | unit | 中文 | English |",
+            "|---|---|---|---|---|",
+        ]
+        for column in table.columns:
+            term = registry.terms[column]
+            lines.append(f"| `{column}` | {term.type} | {term.unit} | {term.zh} | {term.en} |")
+    return "\n".join(lines) + "\n"
+
+
+def _contract(contract: Contract) -> list[str]:
+    lines = [
+        "",
+        f"### {contract.title.zh} · {contract.title.en} (`{contract.contract}`)",
+        "",
+        f"{contract.description.zh}  ",
+        contract.description.en,
+        "",
+        f"- Sent by 报送方: {contract.sender.zh} · {contract.sender.en}; due 期限: {contract.due.zh} · {contract.due.en}",
+        f"- Source 依据: {contract.source}",
+        f"- Needed 每月: one per {contract.expected.per}; key 主键: {', '.join(contract.key)}",
+        "",
+        "| 表头 header | column | type | required | 中文 | English |",
+        "|---|---|---|---|---|---|",
+    ]
+    for column in contract.columns:
+        headers = " / ".join(column.headers)
+        kind = f"{column.type} (yuan)" if column.type == "money" else column.type
+        personal = " (personal, never shown)" if column.personal else ""
+        required = "yes" if column.required else ""
+        lines.append(
+            f"| {headers} | `{column.name}` | {kind} | {required} | {column.description.zh} | {column.description.en}{personal} |"
+        )
+    for item in contract.metadata:
+        lines.append(
+            f"| (title 标题) | `{item.name}` | {item.type} | yes | {item.description.zh} | {item.description.en} |"
+        )
+    lines += ["", "| check | what a failure does | 应为 | expected |", "|---|---|---|---|"]
+    for check in checks_of(contract):
+        lines.append(
+            f"| `{check.id}` | {_SEVERITY[check.severity]} | {check.expected.zh} | {check.expected.en} |".replace(
+                "^", "\\^"
+            )
+        )
+    return lines

@@ -1,0 +1,182 @@
+"""Print results for people: Chinese labels with an English gloss, amounts grouped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from medpool_etl.money import grouped
+from medpool_etl.periods import Month
+from medpool_etl.pipeline import Explanation
+from medpool_etl.pipeline.agreed import Agreed
+from medpool_etl.reports import Summary, workbook_path
+from medpool_etl.simulator import Fault, Simulation
+from medpool_etl.store import Warehouse
+
+_WIDTH = None if os.isatty(1) else 118
+out = Console(width=_WIDTH, highlight=False, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
+_FIGURES = {"final": "正式 final", "provisional": "暂定 provisional"}
+_SHOWN = 12
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    out.print(text, soft_wrap=True)
+
+
+def failure(text: str) -> None:
+    """Print an error to standard error."""
+    err.print(f"medpool: {text}", style="bold red" if err.is_terminal else "", soft_wrap=True)
+
+
+def simulated(result: Simulation) -> None:
+    """Print where the rehearsal files are."""
+    say(f"模拟文件 Rehearsal files: {len(list(result.folder.iterdir()))} files in {result.folder}")
+    say(f"所植差错 What was planted: {result.record}")
+
+
+def faults(listed: Iterable[Fault]) -> None:
+    """Print the faults that can be planted."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("--fault", "差错", "What it is"):
+        table.add_column(column)
+    for fault in listed:
+        alone = " *" if fault.whole_file else ""
+        table.add_row(fault.name + alone, fault.zh, fault.en)
+    out.print(table)
+    say("* makes a whole file useless, so it is planted alone")
+
+
+def month(
+    summary: Summary, agreed: Agreed, when: Month, folder: Path, warehouse: Warehouse, unchanged: bool | None
+) -> None:
+    """Print a month in short: received, set aside, reconciled, to be remitted, and where everything is."""
+    say(f"\n{agreed.city.name.zh} {when.zh} 医保基金月度结算 Monthly settlement — {_FIGURES[summary.figures]}")
+    if unchanged:
+        say(
+            "输入与规则未变，结果保持不变。 Nothing changed: same inputs and rules, the published results stay as they are."
+        )
+    if summary.reasons_zh:
+        say(f"暂定原因：{summary.reasons_zh}\nWhy provisional: {summary.reasons_en}")
+    _files(summary)
+    _findings(summary)
+    _pairs(summary)
+    _remittances(summary, agreed)
+    say("\n结果 Results")
+    say(f"  工作簿 Workbook     {workbook_path(folder, agreed.city, when)}")
+    say(f"  Parquet 文件        {folder / 'tables'}")
+    say(f"  DuckDB 数据集市     {warehouse.current_mart}")
+    say(
+        f"  追溯金额 Explain    medpool explain remittances/{agreed.city.city}/{when}/worker/{agreed.city.units[0].code}"
+    )
+
+
+def _files(summary: Summary) -> None:
+    rows = summary.files
+    came = rows[rows["outcome"] != "missing"]
+    used = came[came["outcome"].str.startswith("accepted")]
+    aside = int(used["rows_set_aside"].sum() or 0)
+    say(
+        f"\n收到文件 Received: {len(came)} files, {len(used)} accepted; "
+        f"{int(used['rows_read'].sum() or 0):,} rows read, {int(used['rows_accepted'].sum() or 0):,} used, {aside:,} set aside 剔除"
+    )
+    for row in rows[rows["problem_zh"].notna()].to_dict("records"):
+        say(f"  ✗ {row['file_name'] or '（未到）'}: {row['problem_zh']}\n    {row['problem_en']}")
+
+
+def _findings(summary: Summary) -> None:
+    rows = summary.findings
+    if rows.empty:
+        return
+    say("\n剔除行与警告 Rows set aside (✗) and warned of (!)")
+    for row in rows.head(_SHOWN).to_dict("records"):
+        mark = "!" if row["severity"] == "info" else "✗"
+        say(f"  {mark} {row['file_name']} 第{row['row_no']}行 {row['column_headers'] or '整行'}: {row['found']}")
+        say(f"    应为 expected: {row['expected_zh']} ({row['expected_en']}); {row['do_zh']}")
+    if len(rows) > _SHOWN:
+        say(f"  … {len(rows) - _SHOWN} more in the workbook (剔除行与警告)")
+
+
+def _pairs(summary: Summary) -> None:
+    say("\n对账 Reconciliations")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("")
+    table.add_column("对账项 Pair", no_wrap=True)
+    for column in ("左方 Left", "右方 Right", "差额 Difference", "差异 Breaks"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in summary.pairs.to_dict("records"):
+        table.add_row(
+            "✓" if row["break_count"] == 0 else "✗",
+            row["pair_title"],
+            grouped(row["left_total"]),
+            grouped(row["right_total"]),
+            grouped(row["difference"]),
+            f"{row['break_count']:,} / {row['item_count']:,}",
+        )
+    out.print(table)
+    for row in summary.breaks.head(_SHOWN).to_dict("records"):
+        say(
+            f"  ✗ {row['pair_title']}: {row['class_title']} {grouped(row['difference'])} 元, {row['county_name']} {row['item_key']}"
+        )
+        say(f"    责任方 owner: {row['owner_title']}; {row['do_zh']}")
+    if len(summary.breaks) > _SHOWN:
+        say(f"  … {len(summary.breaks) - _SHOWN} more in the workbook (差异明细)")
+
+
+def _remittances(summary: Summary, agreed: Agreed) -> None:
+    vouchers = {row["fund"]: row for row in summary.vouchers.to_dict("records")}
+    first = summary.vouchers.to_dict("records")[0]
+    say(
+        f"\n应划财政专户 Remittances — {first['rule_id']} {first['clause']}; "
+        f"应完成 due {first['due_date']}, late after {first['late_after']}"
+    )
+    table = Table(box=None, pad_edge=False)
+    table.add_column("县（市、区） County", no_wrap=True)
+    for voucher in vouchers.values():
+        table.add_column(f"{voucher['fund_name']} (元)", justify="right", no_wrap=True)
+    amounts: dict[tuple[str, str], Any] = {
+        (row["county"], row["fund"]): row["amount"] for row in summary.remittances.to_dict("records")
+    }
+    for code, name in dict.fromkeys(
+        zip(summary.remittances["county"], summary.remittances["county_name"], strict=True)
+    ):
+        table.add_row(f"{code} {name}", *(grouped(amounts[(code, fund)]) for fund in vouchers))
+    for label, column in (
+        ("合计 Due", "amount_due"),
+        ("已划 Transferred", "amount_transferred"),
+        ("待划 Outstanding", "amount_outstanding"),
+    ):
+        table.add_row(label, *(grouped(voucher[column]) for voucher in vouchers.values()), style="bold")
+    out.print(table)
+    say(f"  “{agreed.rulebook.clauses[first['rule_id']].quote}”")
+
+
+def explanation(found: Explanation, limit: int) -> None:
+    """Print an amount, its clauses, and the file rows that add up to it."""
+    say(f"{found.row['row_id']}\n{found.title} {found.column} = {grouped(found.amount)} 元")
+    for name, place, quote in found.clauses:
+        say(f"依据 Clause {name}: {place}\n  “{quote}”")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("文件 File")
+    table.add_column("工作表 Sheet")
+    table.add_column("行 Row", justify="right")
+    table.add_column("金额 Amount (元)", justify="right", no_wrap=True)
+    shown = found.sources if limit == 0 else found.sources[:limit]
+    for source in shown:
+        table.add_row(source.file_name, source.sheet, str(source.row_no), grouped(source.amount))
+    rest = found.sources[len(shown) :]
+    if rest:
+        table.add_row(
+            f"… {len(rest):,} more rows (--limit 0 prints all)",
+            "",
+            "",
+            grouped(sum((s.amount for s in rest), rest[0].amount * 0)),
+        )
+    table.add_row(f"合计 Sum of {len(found.sources):,} rows", "", "", grouped(found.amount), style="bold")
+    out.print(table)

@@ -1,0 +1,116 @@
+"""Every check of a contract, its own and those its columns imply, in one list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from medpool_etl.contracts.model import Column, Contract, Severity
+from medpool_etl.documents import Text
+
+_FORMS: dict[str, Text] = {
+    "money": Text(
+        zh="金额，最多两位小数，如 1234.50 或 1,234.50", en="an amount with at most two decimals, like 1234.50"
+    ),
+    "integer": Text(zh="整数", en="a whole number"),
+    "rate": Text(zh="费率，如 0.08 或 8%", en="a rate, like 0.08 or 8%"),
+    "date": Text(zh="日期，如 20220331、2022-03-31 或 2022年3月31日", en="a date, like 20220331 or 2022-03-31"),
+    "month": Text(zh="月份，如 202203 或 2022年3月", en="a month, like 202203 or 2022-03"),
+}
+_KNOWN: dict[str, Text] = {
+    "counties": Text(zh="本市当月有效的行政区划代码", en="the code of a county of the city in that month"),
+    "tax_offices": Text(zh="本市主管税务机关代码", en="the code of a tax office of the city"),
+    "subjects": Text(zh="医疗保险基金的预算科目", en="a budget subject of the medical funds"),
+}
+RESEND = Text(zh="请更正后重新报送整个文件", en="correct it and send the whole file again")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: ``id`` names its count in the summary; ``kind`` says how the count is made.
+
+    ``columns`` are the columns looked at (empty: the whole row), ``sql`` the condition of a contract's own check.
+    """
+
+    id: str
+    kind: Literal["missing", "form", "unknown", "pattern", "fields", "unreadable", "duplicate", "total", "own"]
+    severity: Severity
+    columns: tuple[str, ...]
+    expected: Text
+    do: Text
+    sql: str = ""
+
+
+def checks_of(contract: Contract) -> tuple[Check, ...]:
+    """Return every check of the contract in a fixed order: row shape, column by column, key, its own, totals."""
+    checks = [
+        Check(
+            "row__fields",
+            "fields",
+            "set_aside",
+            (),
+            Text(zh="栏数与表头一致", en="as many fields as the header"),
+            RESEND,
+        ),
+        Check(
+            "row__unreadable",
+            "unreadable",
+            "set_aside",
+            (),
+            Text(zh="可识别的文字（GB18030 或 UTF-8）", en="readable text (GB18030 or UTF-8)"),
+            RESEND,
+        ),
+    ]
+    for column in contract.columns:
+        checks.extend(_implied(column))
+    if contract.key:
+        key = "、".join(contract.by_name[name].header for name in contract.key)
+        checks.append(
+            Check(
+                "row__duplicate",
+                "duplicate",
+                "set_aside",
+                contract.key,
+                Text(zh=f"{key} 在文件中只出现一次", en=f"{key} stands once in the file"),
+                Text(
+                    zh="核对是否重复；重复的请删除后重新报送",
+                    en="see whether it is a repeat; if so send the file without it",
+                ),
+            )
+        )
+    checks.extend(
+        Check(check.id, "own", check.severity, check.columns, check.expected, check.do, check.sql)
+        for check in contract.checks
+    )
+    checks.extend(
+        Check(
+            f"{column.name}__total",
+            "total",
+            "reject",
+            (column.name,),
+            Text(zh=f"{column.header}合计等于各行之和", en=f"the total of {column.header} equals the sum of its rows"),
+            Text(zh="文件可能缺行或被改动，请重新导出", en="rows may be missing or changed: export the file again"),
+        )
+        for column in contract.columns
+        if column.total
+    )
+    return tuple(checks)
+
+
+def _implied(column: Column) -> list[Check]:
+    checks, columns = [], (column.name,)
+    if column.required:
+        filled = Text(zh=f"{column.header}必须填写", en=f"{column.header} is filled in")
+        checks.append(Check(f"{column.name}__missing", "missing", "set_aside", columns, filled, RESEND))
+    if column.type in _FORMS:
+        checks.append(Check(f"{column.name}__form", "form", "set_aside", columns, _FORMS[column.type], RESEND))
+    if column.pattern:
+        form = Text(zh=f"{column.header}的编码规则（{column.pattern}）", en=f"the form {column.pattern}")
+        checks.append(Check(f"{column.name}__form", "pattern", "set_aside", columns, form, RESEND))
+    if column.values is not None:
+        listed = "、".join(column.values)
+        one_of = Text(zh=f"下列之一：{listed}", en=f"one of {listed}")
+        checks.append(Check(f"{column.name}__unknown", "unknown", "set_aside", columns, one_of, RESEND))
+    if column.known is not None:
+        checks.append(Check(f"{column.name}__unknown", "unknown", "set_aside", columns, _KNOWN[column.known], RESEND))
+    return checks

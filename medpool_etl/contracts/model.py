@@ -1,0 +1,184 @@
+"""The schema of a contract document."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from medpool_etl import documents
+from medpool_etl.documents import Document, Text
+
+ColumnType = Literal["text", "code", "money", "integer", "rate", "date", "month", "enum"]
+Severity = Literal["reject", "set_aside", "warn"]
+
+SQL_TYPES: dict[str, str] = {
+    "text": "VARCHAR",
+    "code": "VARCHAR",
+    "enum": "VARCHAR",
+    "money": "DECIMAL(18,2)",
+    "integer": "BIGINT",
+    "rate": "DECIMAL(9,6)",
+    "date": "DATE",
+    "month": "DATE",
+}
+
+
+class Column(Document):
+    """One column: ``name`` in code and marts, ``header`` (and ``aliases``) as offices write it.
+
+    ``values`` of an enum maps what is written to the code kept. ``known`` names the reference list a code must be in.
+    ``total`` marks a column whose 合计 row must agree. ``personal`` marks a payer's identity: never logged or shown.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    header: str
+    aliases: tuple[str, ...] = ()
+    type: ColumnType
+    description: Text
+    required: bool = True
+    personal: bool = False
+    total: bool = False
+    pattern: str | None = None
+    values: dict[str, str] | None = None
+    known: Literal["counties", "tax_offices", "subjects"] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Column:
+        if (self.type == "enum") != (self.values is not None):
+            raise ValueError("an enum has values, and only an enum")
+        if self.total and self.type != "money":
+            raise ValueError("only a money column has a control total")
+        if self.pattern is not None:
+            re.compile(self.pattern)
+        return self
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Every header the column may have, the usual one first."""
+        return (self.header, *self.aliases)
+
+
+class Metadata(Document):
+    """A value that stands once a file above the header: group 1 of ``pattern`` in the text of the title rows."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    pattern: str
+    type: Literal["text", "code", "money", "month"]
+    required: bool = True
+    description: Text
+
+    @model_validator(mode="after")
+    def _one_group(self) -> Metadata:
+        if re.compile(self.pattern).groups != 1:
+            raise ValueError("the pattern needs exactly one group")
+        return self
+
+
+class RowCheck(Document):
+    """A condition every good row meets: ``sql`` over the contract's columns, its metadata and ``context``.
+
+    NULL counts as met, so that one fault is reported once. Windows over the rows of the file are allowed.
+    """
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    severity: Severity
+    columns: tuple[str, ...] = Field(min_length=1)
+    sql: str
+    expected: Text
+    do: Text
+
+
+class Form(Document):
+    """How a two-tier form is unfolded into rows: one row for each line of the form and each ``group`` of columns."""
+
+    label: str
+    label_column: str
+    group_column: str
+    groups: dict[str, str]
+
+
+class Expected(Document):
+    """Which files of the kind a month needs: one for the city, one per county, or one per account of the city.
+
+    ``part_from`` names the metadata that says whose file it is.
+    """
+
+    per: Literal["city", "county", "account"]
+    part_from: str | None = None
+    account_kinds: tuple[str, ...] = ()
+
+
+class Contract(Document):
+    """One kind of file."""
+
+    contract: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    version: int = Field(ge=1)
+    title: Text
+    description: Text
+    sender: Text
+    owner: Literal["tax", "treasury", "finance", "agency", "county"]
+    due: Text
+    source: str
+    expected: Expected
+    layout: Literal["table", "form"]
+    form: Form | None = None
+    metadata: tuple[Metadata, ...] = ()
+    columns: tuple[Column, ...] = Field(min_length=1)
+    key: tuple[str, ...] = ()
+    checks: tuple[RowCheck, ...] = ()
+    example: tuple[dict[str, str], ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Contract:
+        names = [column.name for column in self.columns] + [item.name for item in self.metadata]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"names stand twice: {', '.join(sorted(twice))}")
+        headers = [header for column in self.columns for header in column.headers]
+        if twice := {header for header in headers if headers.count(header) > 1}:
+            raise ValueError(f"headers stand twice: {', '.join(sorted(twice))}")
+        for name in (*self.key, *(name for check in self.checks for name in check.columns)):
+            if name not in names:
+                raise ValueError(f"there is no column {name}")
+        if (self.layout == "form") != (self.form is not None):
+            raise ValueError("a form layout has a form, and only a form layout")
+        if (self.expected.per == "city") != (self.expected.part_from is None):
+            raise ValueError("part_from says whose file it is, wherever there is more than one a city")
+        if self.expected.part_from and self.expected.part_from not in {item.name for item in self.metadata}:
+            raise ValueError(f"there is no metadata {self.expected.part_from}")
+        for row in self.example:
+            if unknown := set(row) - {column.header for column in self.columns}:
+                raise ValueError(f"the example has unknown headers: {', '.join(sorted(unknown))}")
+        return self
+
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        """The columns by their names."""
+        return {column.name: column for column in self.columns}
+
+    @property
+    def personal(self) -> frozenset[str]:
+        """The names of the columns that identify a person."""
+        return frozenset(column.name for column in self.columns if column.personal)
+
+    def header_of(self, text: str) -> Column | None:
+        """Return the column a header cell names, or None."""
+        return next((column for column in self.columns if text in column.headers), None)
+
+
+def load_contract(name: str) -> Contract:
+    """Read ``contracts/<name>.yaml``; raises ConfigurationError for a mistake in it."""
+    return documents.load(documents.find(f"contracts/{name}.yaml"), Contract)
+
+
+def load_all() -> dict[str, Contract]:
+    """Return every contract by name, in the order of their names; raises ConfigurationError for a mistake in one."""
+    contracts = (documents.load(path, Contract) for path in documents.find_all("contracts"))
+    return {contract.contract: contract for contract in contracts}
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of a contract document, for editors that check YAML while it is typed."""
+    return Contract.model_json_schema()

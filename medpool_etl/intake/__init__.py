@@ -1,0 +1,9 @@
+"""What arrived: a month's inbox folder is read, every file kept by its content, and recognised by contract.
+
+A file is recognised by its header row and title, never by its name. Nothing here reads the rows.
+"""
+
+from medpool_etl.intake.arrivals import Arrival, missing_files, receive
+from medpool_etl.intake.recognise import Shape, recognise
+
+__all__ = ["Arrival", "Shape", "missing_files", "receive", "recognise"]

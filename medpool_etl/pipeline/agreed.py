@@ -1,0 +1,170 @@
+"""Everything agreed that a month of a city is settled with, loaded once, and its fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from medpool_etl import documents
+from medpool_etl.calendar import WorkingCalendar
+from medpool_etl.contracts import Contract, checks_of, load_all
+from medpool_etl.ledger import load_postings
+from medpool_etl.ledger.posting import Postings
+from medpool_etl.marts import Registry, load_registry
+from medpool_etl.periods import Month
+from medpool_etl.places import FUNDS, Accounts, City, load_accounts, load_city
+from medpool_etl.policy import BreakClass, Rulebook, Subject, load_break_classes, load_rulebook, load_subjects
+from medpool_etl.policy.model import OWNERS
+from medpool_etl.quality import suite_path
+from medpool_etl.store.models import model_paths
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """The documents of one city, read and checked."""
+
+    city: City
+    accounts: Accounts
+    rulebook: Rulebook
+    contracts: dict[str, Contract]
+    subjects: tuple[Subject, ...]
+    classes: dict[str, BreakClass]
+    calendar: WorkingCalendar
+    postings: Postings
+    registry: Registry
+
+    @classmethod
+    def load(cls, city: str) -> Agreed:
+        """Read everything; raises ConfigurationError naming file, key and line of the first mistake."""
+        return cls(
+            city=load_city(city),
+            accounts=load_accounts(city),
+            rulebook=load_rulebook(city),
+            contracts=load_all(),
+            subjects=load_subjects(),
+            classes=load_break_classes(),
+            calendar=WorkingCalendar.load(),
+            postings=load_postings(),
+            registry=load_registry(),
+        )
+
+    def fingerprints(self) -> dict[str, str]:
+        """Return the SHA-256 of everything agreed, by what it is: a run is named by these and its inputs."""
+        city = self.city.city
+        groups: dict[str, list[Path]] = {
+            "rulebook": [documents.find(f"policy/rulebooks/{city}.yaml")],
+            "policy": [documents.find("policy/subjects.yaml"), documents.find("policy/break_classes.yaml")],
+            "places": [documents.find(f"places/{city}.yaml"), documents.find(f"places/{city}.accounts.yaml")],
+            "contracts": documents.find_all("contracts"),
+            "suites": [suite_path(contract) for contract in self.contracts.values()],
+            "models": model_paths(),
+            "postings": [documents.find("ledger/postings.yaml")],
+            "tables": [documents.find("marts/tables.yaml")],
+        }
+        return {"calendar": self.calendar.fingerprint} | {
+            name: documents.fingerprint(*paths) for name, paths in groups.items()
+        }
+
+
+def run_id(city: str, month: Month, version: str, fingerprints: dict[str, str], inputs: list[dict[str, Any]]) -> str:
+    """Return the name of a run: 16 hex digits of a digest over all that goes into it."""
+    text = json.dumps([city, str(month), version, fingerprints, inputs], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def references(agreed: Agreed, month: Month) -> dict[str, pa.Table]:
+    """Return the reference tables every session over a month of the city has, by name."""
+    units = agreed.city.units_on(month.last_day)
+    rulebook = agreed.rulebook
+    report = agreed.contracts["county_expenditure_report"].by_name["item"].values or {}
+    return {
+        "counties": _table(
+            [{"code": u.code, "name": u.name.zh, "short": u.short, "tax_office": u.tax_office} for u in units]
+        ),
+        "tax_offices": _table([{"code": unit.tax_office} for unit in units]),
+        "subjects": _table([{"code": s.code, "fund": s.fund, "kind": s.kind} for s in agreed.subjects]),
+        "funds": _table([{"fund": fund, "name": text.zh} for fund, text in FUNDS.items()]),
+        "owners": _table([{"owner": owner, "title": text.zh} for owner, text in OWNERS.items()]),
+        "accounts": _table(
+            [
+                {"number": a.number, "name": a.name, "kind": a.kind, "fund": a.fund, "county": a.unit}
+                for a in agreed.accounts.accounts
+            ],
+        ),
+        "pairs": _table(
+            [
+                {
+                    "pair": name,
+                    "position": position,
+                    "title": pair.title.zh,
+                    "clause": f"{rulebook.notice.number} {rulebook.clauses[pair.clause].source}（{pair.clause}）",
+                    "scope": pair.scope,
+                    "funds": list(pair.funds),
+                    "shortfall_class": pair.shortfall,
+                    "left_title": pair.left.title.zh,
+                    "left_owner": pair.left.owner,
+                    "left_contract": pair.left.contract,
+                    "left_account": pair.left.account,
+                    "right_title": pair.right.title.zh,
+                    "right_owner": pair.right.owner,
+                    "right_contract": pair.right.contract,
+                    "right_account": pair.right.account,
+                }
+                for position, (name, pair) in enumerate(rulebook.pairs.items())
+            ]
+        ),
+        "break_classes": _table(
+            [
+                {"class": name, "title": c.title.zh, "owner": c.owner, "do_zh": c.do.zh, "do_en": c.do.en}
+                for name, c in agreed.classes.items()
+            ]
+        ),
+        "clauses": _table(
+            [
+                {"clause": name, "source": c.source, "quote": c.quote, "gloss": c.gloss}
+                for name, c in rulebook.clauses.items()
+            ]
+        ),
+        "definitions": _table(_definitions(agreed.contracts)),
+        "report_items": _table([{"item": code, "name": text} for text, code in report.items()]),
+        "flow_titles": _table(
+            [{"flow": n, "title": f.title.zh, "clause": f.clause} for n, f in agreed.postings.flows.items()]
+        ),
+        "account_titles": _table(
+            [{"account": code, "title": text.zh} for code, text in agreed.postings.accounts.items()]
+        ),
+    }
+
+
+def _definitions(contracts: dict[str, Contract]) -> list[dict[str, Any]]:
+    names = {"reject": "critical", "set_aside": "warning", "warn": "info"}
+    return [
+        {
+            "contract": contract.contract,
+            "check_id": check.id,
+            "severity": names[check.severity],
+            "column_headers": "、".join(
+                contract.by_name[c].header if c in contract.by_name else c for c in check.columns
+            ),
+            "expected_zh": check.expected.zh,
+            "expected_en": check.expected.en,
+            "do_zh": check.do.zh,
+            "do_en": check.do.en,
+        }
+        for contract in contracts.values()
+        for check in checks_of(contract)
+    ]
+
+
+def _table(rows: list[dict[str, Any]]) -> pa.Table:
+    """Return rows as an Arrow table; a column that is empty throughout is text."""
+    table = pa.Table.from_pylist(rows)
+    for index, field in enumerate(table.schema):
+        if pa.types.is_null(field.type):
+            table = table.set_column(index, field.name, pa.nulls(table.num_rows, pa.string()))
+    return table

@@ -1,0 +1,88 @@
+"""Explain a published amount: the clause, and the file rows it is the sum of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from medpool_etl.errors import InputError, SettlementError
+from medpool_etl.marts import SourceRow, source_rows, staging_views, table_path
+from medpool_etl.money import ZERO
+from medpool_etl.periods import Month
+from medpool_etl.pipeline.agreed import Agreed
+from medpool_etl.pipeline.session import run_session
+from medpool_etl.store import Control, Settings, Warehouse
+from medpool_etl.store.models import make_view
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A published row, one amount of it, the file rows that add up to it, and the clauses it rests on."""
+
+    row: dict[str, Any]
+    column: str
+    title: str
+    amount: Decimal
+    sources: tuple[SourceRow, ...]
+    clauses: tuple[tuple[str, str, str], ...]
+
+
+def explain(settings: Settings, row_id: str, column: str | None = None) -> Explanation:
+    """Explain a column (by default the first amount) of the published row that ``row_id`` names.
+
+    Raises InputError for a row or column that is not published, SettlementError should the rows not add up.
+    """
+    parts = row_id.split("/")
+    if len(parts) < 4:
+        raise InputError(
+            f"{row_id!r} is not a row",
+            expected="a row_id from the mart, such as remittances/taizhou/2022-03/worker/331002",
+        )
+    table, city, month = parts[0], parts[1], Month.parse(parts[2])
+    agreed = Agreed.load(city)
+    if table not in agreed.registry.tables or "row_id" not in agreed.registry.tables[table].columns:
+        named = [name for name, item in agreed.registry.tables.items() if "row_id" in item.columns]
+        raise InputError(f"{table!r} is not a table with amounts", expected=f"one of {', '.join(named)}")
+    money = agreed.registry.money_columns(table)
+    column = column or money[0]
+    if column not in money:
+        raise InputError(f"{column!r} is not an amount of {table}", expected=f"one of {', '.join(money)}")
+    control = Control(settings.control_url)
+    try:
+        run = control.published_run(city, str(month))
+    finally:
+        control.close()
+    if run is None:
+        raise InputError(f"nothing of {city} {month} is published", do=f"run `medpool run {city} {month}`")
+    folder = Warehouse(settings.warehouse).run(city, str(month), run)
+    with run_session(agreed, month, folder, {}) as connection:
+        row = _row(connection, str(table_path(folder, table)), row_id)
+        staging_views(connection)
+        make_view(connection, "reconciliation", "sides")
+        sources = tuple(source_rows(connection, table, row_id, column))
+    total = sum((source.amount for source in sources), ZERO)
+    if total != row[column]:
+        raise SettlementError(
+            f"{column} is {row[column]} but its file rows add up to {total}",
+            where=row_id,
+            do="the rules may have changed since this run: run the month again; if it stays, report it",
+        )
+    text = f"{row.get('rule_id', '')} {row.get('clause', '')}"
+    clauses = tuple(
+        (name, f"{agreed.rulebook.notice.number} {clause.source}", clause.quote)
+        for name, clause in agreed.rulebook.clauses.items()
+        if name in text.replace("（", " ").replace("）", " ").split()
+    )
+    return Explanation(row, column, agreed.registry.terms[column].zh, row[column], sources, clauses)
+
+
+def _row(connection: duckdb.DuckDBPyConnection, path: str, row_id: str) -> dict[str, Any]:
+    found = connection.execute("SELECT * FROM read_parquet(?) WHERE row_id = ?", [path, row_id])
+    names = [column[0] for column in found.description or []]
+    row = found.fetchone()
+    if row is None:
+        raise InputError(f"there is no published row {row_id}", do="take the row_id from the mart or the workbook")
+    return dict(zip(names, row, strict=True))

@@ -1,0 +1,199 @@
+"""A DuckDB session over one run: what was agreed, which files count, and their rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from medpool_etl.intake import Arrival, missing_files
+from medpool_etl.periods import Month
+from medpool_etl.pipeline.agreed import Agreed, references
+from medpool_etl.settlement.remittance import remittance_due
+from medpool_etl.store.session import add_references, add_rows, connect
+from medpool_etl.store.warehouse import read_json
+
+FILE_SCHEMA = pa.schema(
+    [
+        ("file_id", pa.string()),
+        ("file_name", pa.string()),
+        ("sheet", pa.string()),
+        ("contract", pa.string()),
+        ("contract_title", pa.string()),
+        ("owner", pa.string()),
+        ("part", pa.string()),
+        ("outcome", pa.string()),
+        ("problem_zh", pa.string()),
+        ("problem_en", pa.string()),
+        ("rows_read", pa.int64()),
+        ("rows_set_aside", pa.int64()),
+        ("sha256", pa.string()),
+    ]
+)
+VERDICT_SCHEMA = pa.schema(
+    [
+        ("file_id", pa.string()),
+        ("check_id", pa.string()),
+        ("severity", pa.string()),
+        ("failing", pa.int64()),
+        ("met", pa.bool_()),
+    ]
+)
+MISSING_SCHEMA = pa.schema(
+    [
+        ("contract", pa.string()),
+        ("part", pa.string()),
+        ("fund", pa.string()),
+        ("county", pa.string()),
+        ("account_kind", pa.string()),
+    ]
+)
+
+
+def staging_session(agreed: Agreed, month: Month) -> duckdb.DuckDBPyConnection:
+    """Return a session with the reference tables and a ``context`` of the month, as staging needs it."""
+    connection = connect()
+    add_references(connection, references(agreed, month))
+    add_references(connection, {"context": _context(agreed, month, {})})
+    return connection
+
+
+def run_session(agreed: Agreed, month: Month, folder: Path, known: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    """Return a session over a run that has been judged: reference tables, files, verdicts, and accepted rows.
+
+    ``known`` are further values of ``context`` (figures, reasons).
+    """
+    manifest = read_json(folder / "manifest.json")
+    arrivals = [Arrival.from_dict(item) for item in manifest["arrivals"]]
+    judged = read_json(folder / "quality" / "verdicts.json")
+    files = [_file_row(arrival, judged.get(arrival.file_id), agreed) for arrival in arrivals]
+    accepted = [row for row in files if row["outcome"].startswith("accepted")]
+    missing = missing_files(
+        {(row["contract"], row["part"]) for row in accepted}, agreed.city, month, agreed.accounts, agreed.contracts
+    )
+    kinds = {account.number: account.kind for account in agreed.accounts.accounts}
+    there = {(row["contract"], row["part"]) for row in files}
+    for item in missing:
+        item["account_kind"] = kinds.get(item["part"] or "")
+        if (item["contract"], item["part"]) not in there:
+            files.append(_missing_row(item, agreed))
+    verdicts = [{"file_id": file_id, **c} for file_id, verdict in judged.items() for c in _verdict_rows(verdict)]
+    known = {"run_id": manifest["run_id"], "medpool_version": manifest["version"], **known}
+    connection = connect()
+    add_references(connection, references(agreed, month))
+    add_references(
+        connection,
+        {
+            "context": _context(agreed, month, known),
+            "files": pa.Table.from_pylist(files, schema=FILE_SCHEMA),
+            "verdicts": pa.Table.from_pylist(verdicts, schema=VERDICT_SCHEMA),
+            "missing_files": pa.Table.from_pylist(missing, schema=MISSING_SCHEMA),
+        },
+    )
+    by_contract: dict[str, list[str]] = {}
+    for row in accepted:
+        by_contract.setdefault(row["contract"], []).append(row["file_id"])
+    add_rows(connection, folder, agreed.contracts.values(), by_contract)
+    staged = [
+        folder / "staged" / row["contract"] / f"{row['file_id']}.parquet"
+        for row in files
+        if row["rows_read"] is not None
+    ]
+    _failing_rows(connection, [path for path in staged if path.is_file()])
+    return connection
+
+
+def _context(agreed: Agreed, month: Month, known: dict[str, Any]) -> pa.Table:
+    rulebook = agreed.rulebook
+    due = remittance_due(month, rulebook)
+    return pa.Table.from_pylist(
+        [
+            {
+                "city": agreed.city.city,
+                "city_name": agreed.city.name.zh,
+                "city_code": agreed.city.code,
+                "month": str(month),
+                "month_start": month.first_day,
+                "month_end": month.last_day,
+                "notice": rulebook.notice.number,
+                "premium_level": rulebook.value("premium_budget_level", month.first_day),
+                "remittance_due": due,
+                "remittance_late_after": agreed.calendar.late_after(due),
+                "run_id": "",
+                "medpool_version": "",
+                "figures": "",
+                "reasons_zh": "",
+                "reasons_en": "",
+                **known,
+            }
+        ]
+    )
+
+
+def _file_row(arrival: Arrival, judged: dict[str, Any] | None, agreed: Agreed) -> dict[str, Any]:
+    contract = agreed.contracts.get(arrival.contract)
+    problem = {"zh": arrival.problem.zh, "en": arrival.problem.en} if arrival.problem else None
+    outcome = arrival.state
+    if judged is not None:
+        outcome, problem = judged["outcome"], judged["problem"]
+    return {
+        "file_id": arrival.file_id,
+        "file_name": arrival.name,
+        "sheet": arrival.shape.sheet if arrival.shape else "",
+        "contract": arrival.contract,
+        "contract_title": contract.title.zh if contract else "",
+        "owner": contract.owner if contract else None,
+        "part": arrival.part,
+        "outcome": outcome,
+        "problem_zh": problem["zh"] if problem else None,
+        "problem_en": problem["en"] if problem else None,
+        "rows_read": judged["staged"] if judged else None,
+        "rows_set_aside": judged["set_aside"] if judged else None,
+        "sha256": arrival.sha256,
+    }
+
+
+def _missing_row(item: dict[str, Any], agreed: Agreed) -> dict[str, Any]:
+    contract = agreed.contracts[item["contract"]]
+    whose = item["part"]
+    for unit in agreed.city.units:
+        if unit.code == whose:
+            whose = unit.name.zh
+    for account in agreed.accounts.accounts:
+        if account.number == whose:
+            whose = account.name
+    return {
+        "file_id": "",
+        "file_name": "",
+        "sheet": "",
+        "contract": item["contract"],
+        "contract_title": contract.title.zh,
+        "owner": contract.owner,
+        "part": item["part"],
+        "outcome": "missing",
+        "problem_zh": f"缺少{whose}的{contract.title.zh}（{contract.sender.zh}，{contract.due.zh}）",
+        "problem_en": f"no {contract.title.en} of {item['part'] or 'the city'} ({contract.sender.en}, {contract.due.en})",
+        "rows_read": None,
+        "rows_set_aside": None,
+        "sha256": "",
+    }
+
+
+def _verdict_rows(verdict: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"check_id": c["check"], "severity": c["severity"], "failing": c["failing"], "met": c["met"]}
+        for c in verdict["checks"]
+    ]
+
+
+def _failing_rows(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> None:
+    """Make the view ``failing_rows``: a row for every check a staged row fails, whether its file counts or not."""
+    parts = [
+        "SELECT file_id, row_no, unnest(failed).check_id AS check_id, unnest(failed).found AS found "
+        f"FROM read_parquet('{str(path).replace(chr(39), chr(39) * 2)}')"
+        for path in paths
+    ]
+    parts.append("SELECT '' AS file_id, 0::BIGINT AS row_no, '' AS check_id, '' AS found WHERE false")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW failing_rows AS {' UNION ALL '.join(parts)}")

@@ -1,0 +1,275 @@
+"""The steps of a city month."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from medpool_etl import __version__, alerts, reports
+from medpool_etl.contracts import checks_of
+from medpool_etl.documents import Text
+from medpool_etl.errors import StoreError
+from medpool_etl.intake import Arrival, receive
+from medpool_etl.intake.peek import NotReadable
+from medpool_etl.ledger import Flow, entries_table, post
+from medpool_etl.marts import build_mart, build_tables, staging_views
+from medpool_etl.periods import Month
+from medpool_etl.pipeline.agreed import Agreed, run_id
+from medpool_etl.pipeline.figures import provisional_reasons
+from medpool_etl.pipeline.session import run_session, staging_session
+from medpool_etl.quality import Judge
+from medpool_etl.reconciliation import reconcile as compare
+from medpool_etl.settlement import TreasuryPremium, monthly_remittance, transfers_table
+from medpool_etl.staging import stage_file
+from medpool_etl.store import Control, Settings, Warehouse
+from medpool_etl.store.models import make_view
+from medpool_etl.store.session import add_references
+from medpool_etl.store.warehouse import read_json, whole, write_json
+
+T = TypeVar("T")
+Progress = Callable[[Iterable[T], str], Iterable[T]]
+_CARRIED = ("classified_breaks", "pair_totals")
+
+
+def _silent(items: Iterable[T], _what: str) -> Iterable[T]:
+    return items
+
+
+@dataclass(frozen=True)
+class MonthRun:
+    """A run of a city month. ``unchanged`` says that exactly this run is what the month already publishes."""
+
+    city: str
+    month: str
+    run_id: str
+    unchanged: bool = False
+
+    @property
+    def when(self) -> Month:
+        """The month."""
+        return Month.parse(self.month)
+
+    def complete(self, settings: Settings) -> bool:
+        """Whether the run's folder is complete: nothing in it is made again."""
+        return Warehouse(settings.warehouse).run(self.city, self.month, self.run_id).is_dir()
+
+    def folder(self, settings: Settings) -> Path:
+        """Return the run's folder; raises StoreError when there is none."""
+        return Warehouse(settings.warehouse).locate(self.city, self.month, self.run_id)
+
+
+def open_month(settings: Settings, city: str, month: Month, progress: Progress[Any] = _silent) -> MonthRun:
+    """Receive and recognise the month's files and name the run by them and everything agreed.
+
+    Writes ``manifest.json`` into the run's folder. Raises InputError for a city or month that cannot be settled, a
+    missing inbox folder, and a month before the notice is in force.
+    """
+    agreed = Agreed.load(city)
+    agreed.rulebook.require_in_force(month.first_day)
+    control, warehouse = Control(settings.control_url), Warehouse(settings.warehouse)
+    try:
+        arrivals = receive(
+            settings.month_inbox(city, month),
+            agreed.city,
+            month,
+            agreed.accounts,
+            agreed.contracts,
+            control,
+            warehouse,
+            lambda paths: progress(paths, "receiving"),
+        )
+        inputs = [arrival.as_dict() for arrival in arrivals]
+        fingerprints = agreed.fingerprints()
+        name = run_id(city, month, __version__, fingerprints, inputs)
+        run = MonthRun(city, str(month), name, unchanged=control.published_run(city, str(month)) == name)
+        if not run.complete(settings):
+            control.start_run(name, city, str(month), __version__)
+            write_json(
+                warehouse.work(city, str(month), name) / "manifest.json",
+                {
+                    "city": city,
+                    "month": str(month),
+                    "run_id": name,
+                    "version": __version__,
+                    "fingerprints": fingerprints,
+                    "arrivals": inputs,
+                },
+            )
+        return run
+    finally:
+        control.close()
+
+
+def stage(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) -> None:
+    """Type every usable file into Parquet under ``staged/``; one that turns out unreadable is named and left out."""
+    if run.complete(settings):
+        return
+    agreed, folder = Agreed.load(run.city), run.folder(settings)
+    warehouse = Warehouse(settings.warehouse)
+    with staging_session(agreed, run.when) as connection:
+        for arrival in progress(_active(folder), "staging"):
+            shape = arrival.shape
+            assert shape is not None
+            target = folder / "staged" / shape.contract
+            contract = agreed.contracts[shape.contract]
+            try:
+                stage_file(connection, warehouse.received(arrival.sha256), arrival.file_id, shape, contract, target)
+            except NotReadable as error:
+                write_json(target / f"{arrival.file_id}.json", {"problem": {"zh": error.zh, "en": error.en}})
+
+
+def judge(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) -> None:
+    """Put every staged file before Great Expectations; writes ``quality/<file_id>.json`` and ``quality/verdicts.json``."""
+    if run.complete(settings):
+        return
+    agreed, folder = Agreed.load(run.city), run.folder(settings)
+    court, verdicts = Judge(), {}
+    for arrival in progress(_active(folder), "judging"):
+        contract = agreed.contracts[arrival.contract]
+        summary = read_json(folder / "staged" / arrival.contract / f"{arrival.file_id}.json")
+        if "problem" in summary:
+            outcome = {"outcome": "unusable", "checks": [], "staged": None, "set_aside": None, **summary}
+        else:
+            verdict = court.judge(contract, summary)
+            write_json(folder / "quality" / f"{arrival.file_id}.json", verdict.as_dict())
+            outcome = {
+                "outcome": verdict.outcome,
+                "checks": verdict.checks,
+                "staged": summary["staged"],
+                "set_aside": summary["set_aside"],
+                "problem": _rejection(agreed, arrival.contract, verdict.checks)
+                if verdict.outcome == "rejected"
+                else None,
+            }
+        verdicts[arrival.file_id] = outcome
+    write_json(folder / "quality" / "verdicts.json", verdicts)
+
+
+def reconcile(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) -> None:
+    """Compare every pair of the rulebook; writes ``reconciliation/*.parquet``."""
+    if run.complete(settings):
+        return
+    agreed, folder = Agreed.load(run.city), run.folder(settings)
+    with run_session(agreed, run.when, folder, {}) as connection:
+        staging_views(connection)
+        for _ in progress([run.month], "reconciling"):
+            compare(connection)
+        for name in _CARRIED:
+            with whole(folder / "reconciliation" / f"{name}.parquet") as temporary:
+                connection.execute(
+                    f"COPY (FROM {name} ORDER BY ALL) TO '{temporary}' (FORMAT parquet, COMPRESSION zstd)"
+                )
+
+
+def settle(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) -> None:
+    """Apply the month's rules, post the ledger, and write every published table and ``summary.json``."""
+    if run.complete(settings):
+        return
+    agreed, folder = Agreed.load(run.city), run.folder(settings)
+    with run_session(agreed, run.when, folder, {}) as connection:
+        _load_carried(connection, folder)
+        reasons = provisional_reasons(connection)
+    known = {
+        "figures": "provisional" if reasons else "final",
+        "reasons_zh": "；".join(reason.zh for reason in reasons),
+        "reasons_en": "; ".join(reason.en for reason in reasons),
+    }
+    with run_session(agreed, run.when, folder, known) as connection:
+        _load_carried(connection, folder)
+        staging_views(connection)
+        for name in ("premiums_in_treasury", "flows"):
+            make_view(connection, "settlement", name)
+        facts = [TreasuryPremium(*row) for row in connection.execute("FROM premiums_in_treasury").fetchall()]
+        transfers = monthly_remittance(facts, run.when, agreed.rulebook, agreed.accounts, agreed.calendar)
+        flows = [Flow(*row) for row in connection.execute("FROM flows ORDER BY ALL").fetchall()]
+        entries = post(flows, agreed.postings, agreed.city.code)
+        add_references(connection, {"transfers": transfers_table(transfers), "entries": entries_table(entries)})
+        for _ in progress([run.month], "settling"):
+            counts = build_tables(connection, folder, agreed.registry)
+    write_json(folder / "summary.json", {"run_id": run.run_id, **known, "tables": counts})
+
+
+def publish(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) -> bool:
+    """Write the workbook, complete the run, point the month at it and switch the mart; return whether anything changed.
+
+    The month is switched in one transaction of the control database; a crash before it leaves what was published, a
+    crash after it leaves the mart to be built by the next run.
+    """
+    agreed, warehouse = Agreed.load(run.city), Warehouse(settings.warehouse)
+    if not run.complete(settings):
+        folder = run.folder(settings)
+        for _ in progress([run.month], "writing the workbook"):
+            reports.write_workbook(folder, agreed.city, agreed.rulebook, run.when)
+        warehouse.complete(run.city, run.month, run.run_id)
+    figures = read_json(run.folder(settings) / "summary.json")["figures"]
+    control = Control(settings.control_url)
+    try:
+        changed = control.publish(run.run_id, run.city, run.month, figures)
+        for _ in progress([run.month], "building the mart"):
+            built = build_mart(control, warehouse, agreed.registry)
+    finally:
+        control.close()
+    return changed or built
+
+
+def notify(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) -> tuple[alerts.Alert, ...]:
+    """Tell every owner of a break or a faulty file, once a run; return the alerts of the run.
+
+    Raises StoreError when a destination did not take an alert: the month is published all the same, and repeating this
+    step sends what is left.
+    """
+    agreed = Agreed.load(run.city)
+    messages = alerts.compose(run.folder(settings), agreed.city, run.when)
+    control = Control(settings.control_url)
+    try:
+        failed = alerts.send(progress(messages, "alerting"), run.run_id, settings.alert_urls, control)
+    finally:
+        control.close()
+    if failed:
+        raise StoreError(
+            f"{failed} alerts could not be delivered; the month itself is published",
+            where="MEDPOOL_ALERT_URLS",
+            do="check the destinations, then run the month again: only what is left is sent",
+        )
+    return messages
+
+
+STEPS: dict[str, Callable[[Settings, MonthRun], Any]] = {
+    "stage": stage,
+    "judge": judge,
+    "reconcile": reconcile,
+    "settle": settle,
+    "publish": publish,
+    "notify": notify,
+}
+
+
+def run_month(settings: Settings, city: str, month: Month, progress: Progress[Any] = _silent) -> MonthRun:
+    """Run every step of a month, in order; what is there already is not made again."""
+    run = open_month(settings, city, month, progress)
+    for step in STEPS.values():
+        step(settings, run, progress)  # type: ignore[call-arg]
+    return run
+
+
+def _active(folder: Path) -> list[Arrival]:
+    arrivals = (Arrival.from_dict(item) for item in read_json(folder / "manifest.json")["arrivals"])
+    return [arrival for arrival in arrivals if arrival.state == "active"]
+
+
+def _rejection(agreed: Agreed, name: str, checks: Iterable[dict[str, Any]]) -> dict[str, str]:
+    definitions = {check.id: check.expected for check in checks_of(agreed.contracts[name])}
+    definitions["rows_read"] = Text(zh="文件中至少有一行数据", en="at least one row of data")
+    unmet = [definitions[c["check"]] for c in checks if not c["met"] and c["severity"] == "critical"]
+    return {
+        "zh": "整个文件被拒收，因为不满足：" + "；".join(text.zh for text in unmet),
+        "en": "the whole file is rejected, because this does not hold: " + "; ".join(text.en for text in unmet),
+    }
+
+
+def _load_carried(connection: Any, folder: Path) -> None:
+    for name in _CARRIED:
+        path = str(folder / "reconciliation" / f"{name}.parquet").replace("'", "''")
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM read_parquet('{path}')")

@@ -1,0 +1,128 @@
+"""Cities, their counties (县市区) and the accounts their money moves through, as dated data.
+
+``places/<city>.yaml`` holds the units with validity and successors; ``places/<city>.accounts.yaml`` the accounts,
+which every office replaces by its own (see :func:`medpool_etl.documents.find`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from medpool_etl import documents
+from medpool_etl.documents import Document, Text
+from medpool_etl.errors import InputError
+
+Fund = Literal["worker", "resident"]
+FUNDS: dict[str, Text] = {
+    "worker": Text(zh="职工医保", en="Worker fund"),
+    "resident": Text(zh="城乡居民医保", en="Resident fund"),
+}
+
+
+class Unit(Document):
+    """A county, city district or zone: the unit that levies and pays.
+
+    ``tax_office`` is the code of its tax office as the treasury's receipts name it (征收机关).
+    """
+
+    code: str = Field(pattern=r"^\d{6}$|^\d{6}-[a-z]+$")
+    name: Text
+    short: str
+    tax_office: str = Field(pattern=r"^\d{11}$")
+    parent: str | None = None
+    valid_from: dt.date | None = None
+    valid_to: dt.date | None = None
+    successor: str | None = None
+
+    def valid_on(self, day: dt.date) -> bool:
+        """Whether the unit existed on ``day``."""
+        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
+
+
+class City(Document):
+    """A city with every unit it has or had."""
+
+    city: str = Field(pattern=r"^[a-z]+$")
+    code: str = Field(pattern=r"^\d{6}$")
+    name: Text
+    source: str
+    last_checked_on: dt.date
+    units: tuple[Unit, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> City:
+        codes = [unit.code for unit in self.units]
+        for unit in self.units:
+            if codes.count(unit.code) > 1:
+                raise ValueError(f"unit {unit.code} stands twice")
+            if unit.successor and unit.successor not in codes:
+                raise ValueError(f"unit {unit.code}: its successor {unit.successor} is not a unit of the city")
+            if unit.valid_from and unit.valid_to and unit.valid_to < unit.valid_from:
+                raise ValueError(f"unit {unit.code}: valid_to lies before valid_from")
+        return self
+
+    def units_on(self, day: dt.date) -> tuple[Unit, ...]:
+        """Return the units that exist on ``day``, by code."""
+        return tuple(sorted((unit for unit in self.units if unit.valid_on(day)), key=lambda unit: unit.code))
+
+
+class Account(Document):
+    """An account money moves through; ``number`` is how statements name it (账号).
+
+    ``kind``: treasury (国库存款), fiscal (财政专户), income (收入户) or expenditure (支出户). ``unit`` is the county that
+    holds it, None for the city's own. ``fund`` is None for an account that holds both funds (the treasury).
+    """
+
+    number: str = Field(pattern=r"^\d{6,30}$")
+    name: str
+    kind: Literal["treasury", "fiscal", "income", "expenditure"]
+    fund: Fund | None = None
+    unit: str | None = None
+
+
+class Accounts(Document):
+    """The accounts of a city and its counties."""
+
+    city: str
+    source: str
+    accounts: tuple[Account, ...]
+
+    @model_validator(mode="after")
+    def _unique(self) -> Accounts:
+        numbers = [account.number for account in self.accounts]
+        if twice := {number for number in numbers if numbers.count(number) > 1}:
+            raise ValueError(f"account numbers stand twice: {', '.join(sorted(twice))}")
+        if any(account.fund is None and account.kind != "treasury" for account in self.accounts):
+            raise ValueError("every account but the treasury's belongs to one fund")
+        return self
+
+    def one(self, kind: str, fund: str | None = None, unit: str | None = None) -> Account:
+        """Return the account of that kind, fund and unit (None: the city's); raises InputError when there is none."""
+        for account in self.accounts:
+            if account.kind == kind and account.unit == unit and account.fund == fund:
+                return account
+        raise InputError(
+            f"{self.city} has no {kind} account for fund {fund} of {unit or 'the city'}",
+            do=f"add it to places/{self.city}.accounts.yaml in the folder MEDPOOL_CONFIG names",
+        )
+
+
+def load_city(city: str) -> City:
+    """Read ``places/<city>.yaml``; raises InputError for a city medpool does not know, ConfigurationError for a mistake."""
+    path = documents.find(f"places/{city}.yaml")
+    if not path.is_file():
+        raise InputError(f"there is no city {city!r}", expected=f"one of {', '.join(cities())}")
+    return documents.load(path, City)
+
+
+def load_accounts(city: str) -> Accounts:
+    """Read ``places/<city>.accounts.yaml``; raises ConfigurationError for a mistake or a unit the city does not have."""
+    return documents.load(documents.find(f"places/{city}.accounts.yaml"), Accounts)
+
+
+def cities() -> tuple[str, ...]:
+    """Return the names of all cities that have a places file."""
+    return tuple(path.stem for path in documents.find_all("places") if "." not in path.stem)

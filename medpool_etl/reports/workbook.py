@@ -1,0 +1,239 @@
+"""The month's workbook: 划款凭证, 月度结算表, reconciliations, breaks, files. The same run gives the same bytes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xlsxwriter
+
+from medpool_etl.money import uppercase_zh
+from medpool_etl.periods import Month
+from medpool_etl.places import City
+from medpool_etl.policy import Rulebook
+from medpool_etl.reports.tables import read_table
+from medpool_etl.store.warehouse import read_json, whole
+
+FIGURES = {"final": "正式", "provisional": "暂定"}
+OUTCOMES = {
+    "accepted": "采用",
+    "accepted_with_set_asides": "采用（有剔除行）",
+    "rejected": "拒收",
+    "unusable": "无法使用",
+    "superseded": "已被取代",
+    "missing": "未到",
+}
+SEVERITIES = {"critical": "拒收文件", "warning": "剔除", "info": "警告"}
+SETTLEMENT_COLUMNS = {
+    "tax_collected": "税务征收",
+    "treasury_booked": "国库入库",
+    "agency_booked": "系统到账",
+    "remittance_due": "应划专户",
+    "allocation_sent": "市级拨付",
+    "account_opening": "支出户期初",
+    "account_received": "本月拨入",
+    "account_interest": "利息收入",
+    "expenditure": "基金支出",
+    "account_closing": "支出户期末",
+}
+# A constant moment, because a workbook remembers when it was made and runs must give the same bytes.
+_MADE = dt.datetime(2000, 1, 1)
+
+
+def workbook_path(folder: Path, city: City, month: Month) -> Path:
+    """Return where a run keeps its workbook."""
+    return folder / "reports" / f"{city.name.zh}医保基金月度结算_{month.compact}.xlsx"
+
+
+def write_workbook(folder: Path, city: City, rulebook: Rulebook, month: Month) -> Path:
+    """Write the workbook of a run whose tables are there and return its path."""
+    path = workbook_path(folder, city, month)
+    with whole(path) as temporary:
+        book = xlsxwriter.Workbook(str(temporary), {"strings_to_formulas": False, "strings_to_urls": False})
+        book.set_properties({"title": path.stem, "created": _MADE})
+        _Writer(book, folder, city, rulebook, month).write()
+        book.close()
+    return path
+
+
+class _Writer:
+    def __init__(self, book: xlsxwriter.Workbook, folder: Path, city: City, rulebook: Rulebook, month: Month) -> None:
+        self.book, self.folder, self.city, self.rulebook, self.month = book, folder, city, rulebook, month
+        self.known = read_json(folder / "summary.json")
+        base = {"font_name": "SimSun", "font_size": 10, "valign": "vcenter"}
+        edge = {**base, "border": 1}
+        self.title = book.add_format({**base, "font_size": 16, "bold": True, "align": "center"})
+        self.plain = book.add_format({**base, "text_wrap": True})
+        self.warn = book.add_format({**base, "bold": True, "font_color": "#C00000", "text_wrap": True})
+        self.head = book.add_format({**edge, "bold": True, "align": "center", "text_wrap": True, "bg_color": "#DDEBF7"})
+        self.text = book.add_format({**edge, "text_wrap": True})
+        self.money = book.add_format({**edge, "num_format": "#,##0.00;[Red]-#,##0.00"})
+        self.total = book.add_format({**edge, "bold": True, "num_format": "#,##0.00;[Red]-#,##0.00"})
+        self.label = book.add_format({**edge, "bold": True, "align": "center"})
+        self.count = book.add_format({**edge, "num_format": "#,##0"})
+
+    def write(self) -> None:
+        vouchers, remittances = read_table(self.folder, "vouchers"), read_table(self.folder, "remittances")
+        for voucher in vouchers.sort_values("fund", ascending=False).to_dict("records"):
+            self._voucher(voucher, remittances[remittances["fund"] == voucher["fund"]])
+        self._settlement(read_table(self.folder, "monthly_settlement"))
+        self._list("对账结果", "reconciliations", self._pairs(), [40, 30, 12, 12, 18, 18, 16, 10, 10, 8])
+        self._list("差异明细", "breaks", self._breaks(), [34, 14, 12, 12, 12, 22, 16, 16, 16, 30, 8, 30, 8, 40])
+        self._list("文件", "files", self._files(), [44, 20, 18, 16, 10, 10, 10, 60])
+        self._list("剔除行与警告", "set_aside_rows", self._findings(), [44, 10, 8, 10, 22, 26, 40, 40])
+
+    def _sheet(self, name: str, width: int, landscape: bool = True) -> Any:
+        sheet = self.book.add_worksheet(name)
+        sheet.set_paper(9)
+        sheet.fit_to_pages(1, 0)
+        if landscape:
+            sheet.set_landscape()
+        sheet.merge_range(0, 0, 0, width - 1, "", self.title)
+        sheet.set_row(0, 28)
+        return sheet
+
+    def _standing(self, sheet: Any, row: int, width: int) -> None:
+        text = f"结算月：{self.month.zh}　数据状态：{FIGURES[self.known['figures']]}"
+        if self.known["figures"] == "provisional":
+            text += f"（{self.known['reasons_zh']}）"
+        form = self.plain if self.known["figures"] == "final" else self.warn
+        sheet.merge_range(row, 0, row, width - 1, text, form)
+        sheet.set_row(row, 30)
+
+    def _voucher(self, voucher: dict[str, Any], rows: pd.DataFrame) -> None:
+        sheet = self._sheet(f"划款凭证_{voucher['fund_name']}", 4, landscape=False)
+        sheet.write_string(0, 0, f"{self.city.name.zh}医疗保险费划款凭证（{voucher['fund_name']}）", self.title)
+        self._standing(sheet, 1, 4)
+        sheet.set_column(0, 0, 16)
+        sheet.set_column(1, 3, 26)
+        clause = self.rulebook.clauses[voucher["rule_id"]]
+        lines: list[tuple[str, str]] = [
+            ("凭证编号", f"{voucher['rule_id']}-{self.month.compact}-{voucher['fund']}"),
+            ("付款方", f"{voucher['payer_name']}　账号 {voucher['payer_account']}"),
+            ("收款方", f"{voucher['receiver_name']}　账号 {voucher['receiver_account']}"),
+            ("金额（大写）", f"人民币{uppercase_zh(voucher['amount_due'])}"),
+            ("应完成日", f"{voucher['due_date']:%Y-%m-%d}（{voucher['late_after']:%Y-%m-%d}后为逾期）"),
+            ("依据", f"{self.rulebook.notice.number}{clause.source}：{clause.quote}"),
+        ]
+        row = 2
+        for label, text in lines:
+            sheet.write_string(row, 0, label, self.label)
+            sheet.merge_range(row, 1, row, 3, text, self.text)
+            sheet.set_row(row, 62 if label == "依据" else 22)
+            row += 1
+        sheet.write_row(row, 0, ["行政区划", "县（市、区）", "凭证张数", "金额（元）"], self.head)
+        first = row + 1
+        for item in rows.sort_values("county").to_dict("records"):
+            row += 1
+            sheet.write_string(row, 0, item["county"], self.text)
+            sheet.write_string(row, 1, item["county_name"], self.text)
+            sheet.write_number(row, 2, item["receipts"], self.count)
+            sheet.write_number(row, 3, item["amount"], self.money)
+        row += 1
+        sheet.merge_range(row, 0, row, 1, "合计（应划金额）", self.label)
+        self._sum(sheet, row, 2, first, sum(rows["receipts"]), self.count)
+        self._sum(sheet, row, 3, first, voucher["amount_due"], self.total)
+        for label, amount in (("已划金额（对账单）", "amount_transferred"), ("待划金额", "amount_outstanding")):
+            row += 1
+            sheet.merge_range(row, 0, row, 2, label, self.label)
+            sheet.write_number(row, 3, voucher[amount], self.total)
+        sheet.merge_range(row + 2, 0, row + 2, 3, "制单：　　　　　　　复核：　　　　　　　审批：", self.plain)
+
+    def _sum(self, sheet: Any, row: int, column: int, first: int, value: Decimal | int, form: Any) -> None:
+        cell = xlsxwriter.utility.xl_range(first, column, row - 1, column)
+        sheet.write_formula(row, column, f"=SUM({cell})", form, value)
+
+    def _settlement(self, rows: pd.DataFrame) -> None:
+        width = 2 + len(SETTLEMENT_COLUMNS)
+        sheet = self._sheet("月度结算表", width)
+        sheet.write_string(0, 0, f"{self.city.name.zh}基本医疗保险基金月度结算表", self.title)
+        self._standing(sheet, 1, width)
+        sheet.write_string(2, width - 1, "单位：元", self.plain)
+        sheet.set_column(0, 1, 13)
+        sheet.set_column(2, width - 1, 17)
+        row = 3
+        for fund in ("worker", "resident"):
+            part = rows[rows["fund"] == fund].sort_values("county")
+            sheet.merge_range(row, 0, row, width - 1, part["fund_name"].iloc[0], self.label)
+            sheet.write_row(row + 1, 0, ["行政区划", "县（市、区）", *SETTLEMENT_COLUMNS.values()], self.head)
+            row, first = row + 2, row + 2
+            for item in part.to_dict("records"):
+                sheet.write_string(row, 0, item["county"], self.text)
+                sheet.write_string(row, 1, item["county_name"], self.text)
+                for position, name in enumerate(SETTLEMENT_COLUMNS, 2):
+                    sheet.write_number(row, position, item[name], self.money)
+                row += 1
+            sheet.merge_range(row, 0, row, 1, "合计", self.label)
+            for position, name in enumerate(SETTLEMENT_COLUMNS, 2):
+                self._sum(sheet, row, position, first, sum(part[name]), self.total)
+            row += 2
+        sheet.freeze_panes(3, 2)
+
+    def _list(self, name: str, table: str, rows: pd.DataFrame, widths: list[int]) -> None:
+        sheet = self._sheet(name, len(widths))
+        sheet.write_string(0, 0, f"{self.city.name.zh} {self.month.zh} {name}", self.title)
+        self._standing(sheet, 1, len(widths))
+        sheet.write_row(2, 0, list(rows.columns), self.head)
+        for row, values in enumerate(rows.itertuples(index=False, name=None), 3):
+            for column, value in enumerate(values):
+                if value is None or value is pd.NA:
+                    sheet.write_blank(row, column, None, self.text)
+                elif isinstance(value, Decimal):
+                    sheet.write_number(row, column, value, self.money)
+                elif isinstance(value, int) and not isinstance(value, bool):
+                    sheet.write_number(row, column, value, self.count)
+                else:
+                    sheet.write_string(row, column, str(value), self.text)
+        if rows.empty:
+            sheet.merge_range(3, 0, 3, len(widths) - 1, "（无）", self.text)
+        for column, width in enumerate(widths):
+            sheet.set_column(column, column, width)
+        sheet.freeze_panes(3, 0)
+        sheet.autofilter(2, 0, max(3, 2 + len(rows)), len(widths) - 1)
+
+    def _pairs(self) -> pd.DataFrame:
+        rows = read_table(self.folder, "reconciliations")
+        order = {pair: position for position, pair in enumerate(self.rulebook.pairs)}
+        rows = rows.assign(position=rows["pair"].map(order)).sort_values(["position", "fund", "county"])
+        rows["agrees"] = rows["agrees"].map({True: "一致", False: "不一致"})
+        rows["fund"] = rows["fund"].map({"worker": "职工", "resident": "居民"})
+        return _named(
+            rows,
+            pair_title="对账项", clause="依据条款", fund="基金", county_name="县（市、区）", left_total="左方合计",
+            right_total="右方合计", difference="差额", item_count="核对笔数", break_count="差异笔数", agrees="结果",
+        )  # fmt: skip
+
+    def _breaks(self) -> pd.DataFrame:
+        rows = read_table(self.folder, "breaks")
+        rows["fund"] = rows["fund"].map({"worker": "职工", "resident": "居民"})
+        return _named(
+            rows,
+            pair_title="对账项", class_title="类别", owner_title="责任方", fund="基金", county_name="县（市、区）",
+            item_key="票据号", left_amount="左方金额", right_amount="右方金额", difference="差额", left_file="左方文件",
+            left_row="行", right_file="右方文件", right_row="行 ", do_zh="处理办法",
+        )  # fmt: skip
+
+    def _files(self) -> pd.DataFrame:
+        rows = read_table(self.folder, "files")
+        rows["outcome"] = rows["outcome"].map(OUTCOMES)
+        return _named(
+            rows,
+            file_name="文件名", contract_title="文件类型", part="所属单位或账号", outcome="处理结果", rows_read="读入行数",
+            rows_accepted="采用行数", rows_set_aside="剔除行数", problem_zh="问题",
+        )  # fmt: skip
+
+    def _findings(self) -> pd.DataFrame:
+        rows = read_table(self.folder, "set_aside_rows")
+        rows["severity"] = rows["severity"].map(SEVERITIES)
+        return _named(
+            rows,
+            file_name="文件名", sheet="工作表", row_no="行号", severity="处理", column_headers="栏目", found="实际内容",
+            expected_zh="应为", do_zh="处理办法",
+        )  # fmt: skip
+
+
+def _named(rows: pd.DataFrame, **titles: str) -> pd.DataFrame:
+    return rows[list(titles)].rename(columns=titles)

@@ -1,0 +1,10 @@
+"""Rehearsal files: a month of a city as its offices would send it, from a seed, with faults planted on request.
+
+Without faults the files agree to the fen. What was planted, and what medpool must find, is written beside the month's
+folder. The people, employers and account numbers are invented.
+"""
+
+from medpool_etl.simulator.faults import FAULTS, Expected, Fault
+from medpool_etl.simulator.simulate import Simulation, simulate
+
+__all__ = ["FAULTS", "Expected", "Fault", "Simulation", "simulate"]

@@ -1,0 +1,90 @@
+"""Write a month of rehearsal files and the record of what was planted."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from medpool_etl.errors import InputError
+from medpool_etl.periods import Month
+from medpool_etl.places import load_accounts, load_city
+from medpool_etl.simulator.faults import FAULTS, Expected
+from medpool_etl.simulator.files import write, yuan
+from medpool_etl.simulator.world import build, settle_statements
+from medpool_etl.store.warehouse import write_json
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What was written: the month's folder, the record beside it, file names by key, and what must be found."""
+
+    folder: Path
+    record: Path
+    names: dict[str, str]
+    expected: Expected
+
+
+def simulate(
+    city: str, month: Month, inbox: Path, *, seed: int = 1, scale: int = 1, faults: Sequence[str] = ()
+) -> Simulation:
+    """Write the month's files into ``<inbox>/<city>/<month>``, which they replace, and ``<month>.simulation.json`` beside.
+
+    The same arguments give the same bytes. Raises InputError for a fault medpool cannot plant, or one that makes a
+    file useless together with others, and for a folder that holds files the simulator did not write.
+    """
+    for name in faults:
+        if name not in FAULTS:
+            raise InputError(f"there is no fault {name!r}", expected=f"some of {', '.join(FAULTS)}")
+    whole = [name for name in faults if FAULTS[name].whole_file]
+    if whole and len(faults) > 1:
+        raise InputError(f"{whole[0]} makes a whole file useless, so it hides others", do=f"plant {whole[0]} alone")
+    if scale < 1:
+        raise InputError(f"the scale is {scale}", expected="a whole number from 1")
+    place, accounts = load_city(city), load_accounts(city)
+    world, expected = build(place, month, accounts, seed, scale), Expected()
+    for name in faults:
+        FAULTS[name].plant(world, expected)
+    settle_statements(world)
+    folder = inbox / city / str(month)
+    record = inbox / city / f"{month}.simulation.json"
+    if folder.is_dir() and any(folder.iterdir()) and not record.exists():
+        raise InputError(
+            "the inbox folder holds files medpool did not simulate",
+            where=str(folder),
+            do="use another MEDPOOL_INBOX to rehearse",
+        )
+    fresh = folder.with_name(f".{month}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    names = write(world, fresh)
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
+    write_json(record, _record(city, month, seed, scale, faults, names, expected))
+    return Simulation(folder, record, names, expected)
+
+
+def _record(
+    city: str, month: Month, seed: int, scale: int, faults: Sequence[str], names: dict[str, str], expected: Expected
+) -> dict[str, object]:
+    return {
+        "city": city,
+        "month": str(month),
+        "seed": seed,
+        "scale": scale,
+        "faults": [{"name": name, "zh": FAULTS[name].zh, "en": FAULTS[name].en} for name in faults],
+        "expected": {
+            "rows_set_aside": [
+                {"file": names[contract], "row": row.row_no, "checks": list(checks)}
+                for contract, row, checks in expected.aside
+            ],
+            "rows_warned": [
+                {"file": names[contract], "row": row.row_no, "check": check} for contract, row, check in expected.warned
+            ],
+            "breaks": [
+                {"pair": pair, "class": cls, "count": expected.counts[(pair, cls)], "difference_yuan": yuan(amount)}
+                for (pair, cls), amount in sorted(expected.breaks.items())
+            ],
+            "files": [{"file": names[key], "outcome": outcome} for key, outcome in sorted(expected.files.items())],
+        },
+    }

@@ -1,0 +1,277 @@
+"""What happened in a simulated month: receipts, allocations and expenditure, in fen, consistent with one another."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from medpool_etl.calendar import WorkingCalendar
+from medpool_etl.periods import Month
+from medpool_etl.places import FUNDS, Accounts, City, Unit
+
+SUBJECT = {"worker": "1020301", "resident": "1021201"}
+TREASURY_CODE = "1110000000"
+RESIDENT_OWN_SHARE_FEN = 50_000
+EMPLOYER_RATES = {"单位缴纳": "0.075", "个人缴纳": "0.02"}
+FLEXIBLE_RATE = "0.085"
+ITEMS = {
+    "worker": {
+        "住院": 50, "普通门诊": 14, "门诊慢特病": 9, "生育医疗": 2, "生育津贴": 3, "药店": 4, "个人账户": 12, "异地就医": 5,
+        "大病保险": 0, "其他": 1,
+    },
+    "resident": {
+        "住院": 62, "普通门诊": 12, "门诊慢特病": 8, "生育医疗": 2, "生育津贴": 0, "药店": 1, "个人账户": 0, "异地就医": 7,
+        "大病保险": 7, "其他": 1,
+    },
+}  # fmt: skip
+
+
+@dataclass
+class Row:
+    """A row of a file: typed values by column name, and texts that stand for a value when a fault garbled it.
+
+    ``row_no`` is set when the file is written. ``cut`` drops that many cells from the end of the line.
+    """
+
+    values: dict[str, Any]
+    texts: dict[str, str] = field(default_factory=dict)
+    row_no: int = 0
+    cut: int = 0
+
+    def copy(self) -> Row:
+        """Return a row with the same values."""
+        return Row(dict(self.values), dict(self.texts), cut=self.cut)
+
+
+@dataclass
+class Movement:
+    """A movement on an account, positive when money comes in, in fen."""
+
+    day: dt.date
+    amount: int
+    account: str
+    name: str
+    remark: str
+
+
+@dataclass
+class Statement:
+    """A bank statement: opening balance in fen and movements by day. ``drop`` leaves out one line when it is written."""
+
+    account: str
+    opening: int
+    movements: list[Movement]
+    drop: int | None = None
+
+
+@dataclass
+class Report:
+    """A county's expenditure report: per fund, items as (person-times, cost, paid) in fen, and its account's lines."""
+
+    unit: Unit
+    wan: bool
+    items: dict[str, dict[str, tuple[int, int, int]]]
+    opening: dict[str, int]
+    received: dict[str, int]
+    interest: dict[str, int]
+    total_error: int = 0
+
+    def total(self, fund: str) -> int:
+        """The expenditure of the fund, in fen."""
+        return sum(paid for _, _, paid in self.items[fund].values())
+
+
+@dataclass
+class World:
+    """A month. The lists are what each office's file holds; ``absent`` and ``damaged`` name files by key."""
+
+    city: City
+    month: Month
+    accounts: Accounts
+    calendar: WorkingCalendar
+    rng: random.Random
+    tax: list[Row]
+    treasury: list[Row]
+    agency: list[Row]
+    allocations: dict[tuple[str, str], int]
+    reports: dict[str, Report]
+    statements: dict[str, Statement] = field(default_factory=dict)
+    transfer_shortfall: dict[str, int] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
+    damaged: set[str] = field(default_factory=set)
+    lacking_column: dict[str, str] = field(default_factory=dict)
+    total_error: dict[str, int] = field(default_factory=dict)
+    dropped_line: set[str] = field(default_factory=set)
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """The counties of the month."""
+        return self.city.units_on(self.month.last_day)
+
+    def working_days(self) -> list[dt.date]:
+        """The working days of the month."""
+        days = (self.month.first_day + dt.timedelta(days=i) for i in range(31))
+        return [day for day in days if Month.of(day) == self.month and self.calendar.is_working_day(day)]
+
+
+def build(city: City, month: Month, accounts: Accounts, seed: int, scale: int) -> World:
+    """Return a consistent month; ``scale`` multiplies the number of receipts (1: some 3,400 for nine counties)."""
+    world = World(
+        city=city,
+        month=month,
+        accounts=accounts,
+        calendar=WorkingCalendar.load(),
+        rng=random.Random(f"{city.city} {month} {seed}"),
+        tax=[],
+        treasury=[],
+        agency=[],
+        allocations={},
+        reports={},
+    )
+    _receipts(world, scale)
+    for index, unit in enumerate(world.units):
+        _county(world, unit, index)
+    return world
+
+
+def _receipts(world: World, scale: int) -> None:
+    days = world.working_days()
+    serial = 0
+    for unit in world.units:
+        size = world.rng.randint(80, 125)
+        plan: list[tuple[str, str, str]] = []
+        for _ in range(size * scale):
+            plan += [("employer", "worker", item) for item in EMPLOYER_RATES]
+        plan += [("flexible", "worker", "灵活就业人员缴纳")] * (size * scale)
+        plan += [("resident", "resident", "城乡居民缴纳")] * (size * scale // 2)
+        for payer_type, fund, item in plan:
+            serial += 1
+            _receipt(world, unit, serial, days, payer_type, fund, item)
+    key = lambda row: (row.values["booked_date"], row.values["receipt_no"])  # noqa: E731
+    world.tax.sort(key=key)
+    for row in world.tax:
+        day, values = row.values["booked_date"], row.values
+        world.treasury.append(
+            Row(
+                {
+                    "treasury": TREASURY_CODE,
+                    "booked_date": day,
+                    "batch_no": f"{day.day:02d}{values['tax_office'][1:7]}",
+                    "voucher_no": values["receipt_no"],
+                    "voucher_type": "电子税票",
+                    "level": "3",
+                    "subject": values["subject"],
+                    "amount": values["paid_amount"],
+                    "tax_office": values["tax_office"],
+                }
+            )
+        )
+        world.agency.append(
+            Row(
+                {
+                    "county": values["county"],
+                    "payer_type": values["payer_type"],
+                    "fund": values["fund"],
+                    "period": world.month.first_day,
+                    "receipt_no": values["receipt_no"],
+                    "booked_date": day,
+                    "amount": values["paid_amount"],
+                }
+            )
+        )
+
+
+def _receipt(world: World, unit: Unit, serial: int, days: list[dt.date], payer_type: str, fund: str, item: str) -> None:
+    rng = world.rng
+    paid_index = rng.randrange(len(days))
+    booked_index = min(paid_index + rng.choice((0, 0, 1, 1, 2)), len(days) - 1)
+    heads, base, rate = 1, None, None
+    if payer_type == "resident":
+        heads = rng.randint(1, 120)
+        paid = heads * RESIDENT_OWN_SHARE_FEN
+    else:
+        heads = rng.choice((8, 20, 60, 150, 500, 2500)) if payer_type == "employer" else 1
+        base = heads * rng.randint(3_957_00, 11_500_00)
+        rate = EMPLOYER_RATES.get(item, FLEXIBLE_RATE)
+        paid = (base * int(rate[2:].ljust(3, "0")) + 500) // 1000
+    world.tax.append(
+        Row(
+            {
+                "tax_office": unit.tax_office,
+                "receipt_no": f"3{unit.code}{world.month.compact}{serial:05d}",
+                "payer_id": f"X{rng.randrange(10**16):016d}",
+                "payer_type": payer_type,
+                "fund": fund,
+                "levy_item": item,
+                "levy_kind": rng.choice(("premium",) * 18 + ("arrears", "late_fee")),
+                "period_from": world.month.first_day,
+                "period_to": world.month.last_day,
+                "heads": heads,
+                "base": base,
+                "rate": rate,
+                "due_amount": paid,
+                "paid_amount": paid,
+                "paid_date": days[paid_index],
+                "booked_date": days[booked_index],
+                "subject": SUBJECT[fund],
+                "level": "3",
+                "treasury": TREASURY_CODE,
+                "county": unit.code,
+            }
+        )
+    )
+
+
+def _county(world: World, unit: Unit, index: int) -> None:
+    rng = world.rng
+    items: dict[str, dict[str, tuple[int, int, int]]] = {}
+    opening, received, interest = {}, {}, {}
+    for fund in FUNDS:
+        spent = rng.randint(18_000_000_00, 70_000_000_00)
+        items[fund] = {}
+        for name, share in ITEMS[fund].items():
+            paid = spent * share // 100 + (rng.randint(0, 99_999) if share else 0)
+            cost = paid * rng.randint(118, 170) // 100 if share else 0
+            items[fund][name] = (paid // rng.randint(20_000, 90_000) + 1 if share else 0, cost, paid)
+        total = sum(paid for _, _, paid in items[fund].values())
+        opening[fund] = total + rng.randint(0, 900_000_00)
+        received[fund] = total * rng.randint(97, 104) // 100
+        interest[fund] = rng.randint(10_000, 900_000) if world.month.number % 3 == 0 else 0
+        world.allocations[(fund, unit.code)] = received[fund]
+    world.reports[unit.code] = Report(unit, index % 3 != 2, items, opening, dict(received), interest)
+
+
+def settle_statements(world: World) -> None:
+    """Draw up the statements of the city's accounts from what happened, after faults changed it."""
+    days = world.working_days()
+    by_fifth = [day for day in days if day <= world.calendar.late_after(world.month.day(5))]
+    paid_out = by_fifth[-1]
+    passed_on = world.calendar.plus(paid_out, 1)
+    treasury = world.accounts.one("treasury")
+    for fund, label in FUNDS.items():
+        fiscal, agency = world.accounts.one("fiscal", fund), world.accounts.one("expenditure", fund)
+        allocated = sum(amount for (name, _), amount in world.allocations.items() if name == fund)
+        booked = sum(
+            row.values["amount"]
+            for row in world.treasury
+            if row.values["level"] == "3" and row.values["subject"] == SUBJECT[fund]
+        )
+        remark = f"拨付{world.month.zh}{label.zh}用款"
+        moves = [Movement(paid_out, -allocated, agency.number, agency.name, remark)]
+        if world.month.number % 3 == 0:
+            day = min(world.calendar.on_or_after(world.month.day(21)), days[-1])
+            moves.append(Movement(day, world.rng.randint(1_000_000, 90_000_000), "", "", "结息"))
+        transferred = booked - world.transfer_shortfall.get(fund, 0)
+        moves.append(
+            Movement(days[-1], transferred, treasury.number, treasury.name, f"划转{world.month.zh}{label.zh}保险费")
+        )
+        world.statements[fiscal.number] = Statement(fiscal.number, allocated * 3 + world.rng.randint(0, 10**9), moves)
+        moves = [Movement(paid_out, allocated, fiscal.number, fiscal.name, remark)]
+        for unit in world.units:
+            county = world.accounts.one("expenditure", fund, unit.code)
+            moves.append(Movement(passed_on, -world.allocations[(fund, unit.code)], county.number, county.name, remark))
+        world.statements[agency.number] = Statement(agency.number, world.rng.randint(0, 10**6), moves)
+    for number in world.dropped_line:
+        world.statements[number].drop = 1

@@ -1,0 +1,56 @@
+"""How text becomes a value, as DuckDB macros: the form is checked first, so a cast never rounds or guesses.
+
+``money`` of ``1.005`` or ``1e3`` is NULL, not 1.01 or 1000; ``1,23.45`` is NULL; ``(12.30)`` is -12.30.
+"""
+
+# Full-width characters and their plain ones; the space is the ideographic one.
+_WIDE = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000\u00a0\u2212\ufe63"
+_PLAIN = "".join(chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)) + "  --"
+
+MACROS = rf"""
+CREATE OR REPLACE TEMP MACRO tidy(s) AS trim(translate(s, $w${_WIDE}$w$, $p${_PLAIN}$p$), ' ' || chr(9) || chr(13));
+CREATE OR REPLACE TEMP MACRO filled(s) AS CASE WHEN s IN ('', '-', '--', '—', '——', '/') THEN NULL ELSE s END;
+CREATE OR REPLACE TEMP MACRO ungrouped(s) AS
+  CASE WHEN regexp_full_match(s, '-?\d{{1,3}}(,\d{{3}})+(\.\d+)?') THEN replace(s, ',', '') ELSE s END;
+CREATE OR REPLACE TEMP MACRO unbracketed(s) AS
+  CASE WHEN regexp_full_match(s, '\([^()-]+\)') THEN '-' || s[2:-2] ELSE s END;
+CREATE OR REPLACE TEMP MACRO amount_text(s) AS
+  ungrouped(unbracketed(regexp_replace(s, '^[¥￥]|[\s]|元$', '', 'g')));
+CREATE OR REPLACE TEMP MACRO money(s, unit) AS CASE
+  WHEN unit = 1 AND regexp_full_match(amount_text(s), '-?\d{{1,16}}(\.\d{{1,2}}0*)?')
+    THEN CAST(amount_text(s) AS DECIMAL(18,2))
+  WHEN unit = 10000 AND regexp_full_match(amount_text(s), '-?\d{{1,12}}(\.\d{{1,6}}0*)?')
+    THEN CAST(CAST(amount_text(s) AS DECIMAL(20,6)) * 10000 AS DECIMAL(18,2))
+  END;
+CREATE OR REPLACE TEMP MACRO whole_number(s) AS
+  CASE WHEN regexp_full_match(ungrouped(s), '-?\d{{1,18}}(\.0+)?')
+    THEN CAST(regexp_replace(ungrouped(s), '\..*$', '') AS BIGINT) END;
+CREATE OR REPLACE TEMP MACRO rate(s) AS CASE
+  WHEN regexp_full_match(s, '\d{{1,2}}(\.\d{{1,6}}0*)?') THEN CAST(s AS DECIMAL(9,6))
+  WHEN regexp_full_match(s, '\d{{1,3}}(\.\d{{1,4}}0*)?\s*%')
+    THEN CAST(CAST(regexp_replace(s, '\s*%', '') AS DECIMAL(9,4)) * 0.01 AS DECIMAL(9,6))
+  END;
+CREATE OR REPLACE TEMP MACRO ymd(y, m, d) AS TRY_CAST(y || '-' || lpad(m, 2, '0') || '-' || lpad(d, 2, '0') AS DATE);
+CREATE OR REPLACE TEMP MACRO calendar_day(s) AS CASE
+  WHEN regexp_full_match(s, '(19|20)\d{{6}}') THEN ymd(s[1:4], s[5:6], s[7:8])
+  WHEN regexp_full_match(s, '(19|20)\d{{2}}[-/.年]\d{{1,2}}[-/.月]\d{{1,2}}日?( 00:00:00)?')
+    THEN ymd(s[1:4], regexp_extract(s, '^\d{{4}}\D(\d+)', 1), regexp_extract(s, '^\d{{4}}\D\d+\D(\d+)', 1))
+  WHEN regexp_full_match(s, '[345]\d{{4}}') THEN DATE '1899-12-30' + CAST(s AS INTEGER)
+  END;
+CREATE OR REPLACE TEMP MACRO calendar_month(s) AS CASE
+  WHEN regexp_full_match(s, '(19|20)\d{{4}}') THEN ymd(s[1:4], s[5:6], '01')
+  WHEN regexp_full_match(s, '(19|20)\d{{2}}[-/.年]\d{{1,2}}月?')
+    THEN ymd(s[1:4], regexp_extract(s, '^\d{{4}}\D(\d+)', 1), '01')
+  ELSE date_trunc('month', calendar_day(s))::DATE
+  END;
+"""
+
+READERS = {
+    "text": "{0}",
+    "code": "{0}",
+    "money": "money({0}, unit)",
+    "integer": "whole_number({0})",
+    "rate": "rate({0})",
+    "date": "calendar_day({0})",
+    "month": "calendar_month({0})",
+}

@@ -1,0 +1,257 @@
+"""The control database: which files came, which runs were made, what is published, which alerts went out.
+
+It is the truth about what happened; the data itself lies in the warehouse. Idempotency rests on unique constraints.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from medpool_etl.errors import StoreError
+
+
+class Base(DeclarativeBase):
+    """The control database's tables; ``migrations/versions`` holds how they came to be."""
+
+
+class ReceivedFile(Base):
+    """A file as it was received, once for each content, city and month. ``scan`` counts the look that found it."""
+
+    __tablename__ = "received_files"
+    __table_args__ = (sa.UniqueConstraint("city", "month", "sha256"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    city: Mapped[str] = mapped_column(sa.String(40))
+    month: Mapped[str] = mapped_column(sa.String(7))
+    sha256: Mapped[str] = mapped_column(sa.String(64))
+    name: Mapped[str] = mapped_column(sa.String(255))
+    size: Mapped[int] = mapped_column(sa.BigInteger)
+    scan: Mapped[int]
+    received_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
+
+
+class Run(Base):
+    """A settlement of one city and month from one set of inputs. ``figures`` is final or provisional once known."""
+
+    __tablename__ = "runs"
+
+    run_id: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+    city: Mapped[str] = mapped_column(sa.String(40))
+    month: Mapped[str] = mapped_column(sa.String(7))
+    version: Mapped[str] = mapped_column(sa.String(40))
+    figures: Mapped[str | None] = mapped_column(sa.String(12))
+    started_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
+    completed_at: Mapped[dt.datetime | None] = mapped_column(sa.DateTime(timezone=True))
+
+
+class Publication(Base):
+    """Which run a month points at now: the one switch of publishing."""
+
+    __tablename__ = "publications"
+
+    city: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    month: Mapped[str] = mapped_column(sa.String(7), primary_key=True)
+    run_id: Mapped[str] = mapped_column(sa.ForeignKey("runs.run_id"))
+
+
+class PublicationEvent(Base):
+    """Every time the switch was moved, and what it pointed at before."""
+
+    __tablename__ = "publication_events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    city: Mapped[str] = mapped_column(sa.String(40))
+    month: Mapped[str] = mapped_column(sa.String(7))
+    run_id: Mapped[str] = mapped_column(sa.ForeignKey("runs.run_id"))
+    replaces: Mapped[str | None] = mapped_column(sa.String(16))
+    published_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
+
+
+class SentAlert(Base):
+    """An alert that went out, once a run, owner and destination."""
+
+    __tablename__ = "sent_alerts"
+
+    run_id: Mapped[str] = mapped_column(sa.ForeignKey("runs.run_id"), primary_key=True)
+    owner: Mapped[str] = mapped_column(sa.String(20), primary_key=True)
+    destination: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    sent_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published month: city, month and the run it points at."""
+
+    city: str
+    month: str
+    run_id: str
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+class Control:
+    """The control database, opened; its schema is brought up to date on opening."""
+
+    def __init__(self, url: str) -> None:
+        """Open the database at an SQLAlchemy address; raises StoreError when it cannot be used."""
+        try:
+            parsed = sa.make_url(url)
+            if parsed.get_backend_name() == "sqlite" and parsed.database:
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            self._engine = sa.create_engine(parsed)
+            if parsed.get_backend_name() == "sqlite":
+                sa.event.listen(self._engine, "connect", _sqlite_pragmas)
+            self._upgrade()
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreError(
+                f"the control database cannot be used: {type(error).__name__}",
+                where=_without_password(url),
+                expected="an SQLAlchemy address of an SQLite or PostgreSQL database that can be written",
+                do="check MEDPOOL_CONTROL_URL and the database",
+            ) from error
+
+    def _upgrade(self) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        head = ScriptDirectory.from_config(config).get_current_head()
+        with self._engine.begin() as connection:
+            if MigrationContext.configure(connection).get_current_revision() == head:
+                return
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        try:
+            with Session(self._engine) as session, session.begin():
+                yield session
+        except IntegrityError:
+            raise
+        except SQLAlchemyError as error:
+            raise StoreError(
+                f"the control database did not answer: {type(error).__name__}",
+                where=_without_password(str(self._engine.url)),
+                do="nothing was changed; run the same command again once the database is back",
+            ) from error
+
+    def next_scan(self, city: str, month: str) -> int:
+        """Return the number of the next look into a month's inbox, from 1."""
+        with self._session() as session:
+            last = session.scalar(
+                sa.select(sa.func.max(ReceivedFile.scan)).where(ReceivedFile.city == city, ReceivedFile.month == month)
+            )
+            return (last or 0) + 1
+
+    def receive(self, city: str, month: str, sha256: str, name: str, size: int, scan: int) -> ReceivedFile:
+        """Record a file and return its row; content received before keeps the row and the name it has."""
+        row = ReceivedFile(city=city, month=month, sha256=sha256, name=name, size=size, scan=scan, received_at=_now())
+        try:
+            with self._session() as session:
+                session.expire_on_commit = False
+                session.add(row)
+            return row
+        except IntegrityError:
+            with self._session() as session:
+                session.expire_on_commit = False
+                return session.scalars(
+                    sa.select(ReceivedFile).where(
+                        ReceivedFile.city == city, ReceivedFile.month == month, ReceivedFile.sha256 == sha256
+                    )
+                ).one()
+
+    def start_run(self, run_id: str, city: str, month: str, version: str) -> None:
+        """Record that a run began; one recorded before stays as it is."""
+        try:
+            with self._session() as session:
+                session.add(Run(run_id=run_id, city=city, month=month, version=version, started_at=_now()))
+        except IntegrityError:
+            return
+
+    def publish(self, run_id: str, city: str, month: str, figures: str) -> bool:
+        """Point the month at the run, in one transaction; return whether that changed anything.
+
+        Raises StoreError when the run was never started.
+        """
+        with self._session() as session:
+            run = session.get(Run, run_id, with_for_update=True)
+            if run is None:
+                raise StoreError(f"there is no run {run_id}", do="start the month again")
+            run.figures = figures
+            run.completed_at = run.completed_at or _now()
+            current = session.get(Publication, (city, month), with_for_update=True)
+            if current is not None and current.run_id == run_id:
+                return False
+            replaces = current.run_id if current else None
+            if current is None:
+                session.add(Publication(city=city, month=month, run_id=run_id))
+            else:
+                current.run_id = run_id
+            session.add(PublicationEvent(city=city, month=month, run_id=run_id, replaces=replaces, published_at=_now()))
+            return True
+
+    def published(self) -> tuple[Published, ...]:
+        """Return every published month, by city and month."""
+        with self._session() as session:
+            rows = session.execute(
+                sa.select(Publication.city, Publication.month, Publication.run_id).order_by(
+                    Publication.city, Publication.month
+                )
+            )
+            return tuple(Published(*row) for row in rows)
+
+    def published_run(self, city: str, month: str) -> str | None:
+        """Return the run a month points at, or None when nothing of it is published."""
+        with self._session() as session:
+            return session.scalar(
+                sa.select(Publication.run_id).where(Publication.city == city, Publication.month == month)
+            )
+
+    def claim_alert(self, run_id: str, owner: str, destination: str) -> bool:
+        """Record that an alert is going out; return False when it already has."""
+        try:
+            with self._session() as session:
+                session.add(SentAlert(run_id=run_id, owner=owner, destination=destination, sent_at=_now()))
+            return True
+        except IntegrityError:
+            return False
+
+    def release_alert(self, run_id: str, owner: str, destination: str) -> None:
+        """Take a claim back after sending failed, so that the next run tries again."""
+        with self._session() as session:
+            session.execute(
+                sa.delete(SentAlert).where(
+                    SentAlert.run_id == run_id, SentAlert.owner == owner, SentAlert.destination == destination
+                )
+            )
+
+
+def _sqlite_pragmas(connection: object, _record: object) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    for pragma in ("foreign_keys = ON", "busy_timeout = 30000", "journal_mode = WAL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _without_password(url: str) -> str:
+    try:
+        return sa.make_url(url).render_as_string(hide_password=True)
+    except SQLAlchemyError:
+        return "MEDPOOL_CONTROL_URL"

@@ -1,0 +1,110 @@
+"""The warehouse: folders of immutable files, and how something new appears in them at once or not at all.
+
+``received/<sha256>`` the bytes as they came; ``work/<city>/<month>/<run>`` a run being made; ``runs/<city>/<month>/<run>``
+a run that is complete; ``marts/<generation>/medpool.duckdb`` a mart, with ``marts/current`` pointing at the newest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from medpool_etl.errors import StoreError
+
+
+class Warehouse:
+    """The folders under one root."""
+
+    def __init__(self, root: Path) -> None:
+        """Use ``root``, which is made when something is first written."""
+        self.root = root
+
+    def received(self, sha256: str) -> Path:
+        """Return where the bytes of a received file lie."""
+        return self.root / "received" / sha256
+
+    def work(self, city: str, month: str, run_id: str) -> Path:
+        """Return the folder in which a run is being made."""
+        return self.root / "work" / city / month / run_id
+
+    def run(self, city: str, month: str, run_id: str) -> Path:
+        """Return the folder of a complete run."""
+        return self.root / "runs" / city / month / run_id
+
+    def locate(self, city: str, month: str, run_id: str) -> Path:
+        """Return the folder of a run, complete or being made; raises StoreError when there is none."""
+        for folder in (self.run(city, month, run_id), self.work(city, month, run_id)):
+            if folder.is_dir():
+                return folder
+        raise StoreError(f"run {run_id} of {city} {month} is not in the warehouse", where=str(self.root))
+
+    def complete(self, city: str, month: str, run_id: str) -> Path:
+        """Move a run from work to runs, in one step, and return its folder; one that is there already stays."""
+        target, source = self.run(city, month, run_id), self.work(city, month, run_id)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            source.rename(target)
+        except OSError:
+            if not target.is_dir():
+                raise
+            shutil.rmtree(source, ignore_errors=True)
+        return target
+
+    @property
+    def marts(self) -> Path:
+        """The folder of the mart's generations."""
+        return self.root / "marts"
+
+    @property
+    def current_mart(self) -> Path:
+        """The one name that always opens the current mart."""
+        return self.marts / "current" / "medpool.duckdb"
+
+    def generation(self) -> str | None:
+        """Return the name of the current generation, or None before the first."""
+        pointer = self.marts / "current"
+        return os.readlink(pointer) if pointer.is_symlink() else None
+
+    def switch(self, generation: str, keep: int = 5) -> None:
+        """Point ``marts/current`` at a generation, in one step, and drop all but the newest ``keep`` others."""
+        fresh = self.marts / f".current-{uuid.uuid4().hex}"
+        fresh.symlink_to(generation)
+        fresh.replace(self.marts / "current")
+        others = [path for path in self.marts.iterdir() if path.is_dir() and not path.is_symlink()]
+        others = [path for path in others if path.name != generation and not path.name.startswith(".")]
+        for old in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[keep:]:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside ``path``; it takes the real name when the block ends well, else it is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write data as JSON, whole or not at all, the same bytes for the same data."""
+    with whole(path) as temporary:
+        temporary.write_text(
+            json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True, default=str) + "\n", encoding="utf-8"
+        )
+
+
+def read_json(path: Path) -> Any:
+    """Read what :func:`write_json` wrote; raises StoreError when it is not there."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError("the file is missing or unreadable", where=str(path), do="run the month again") from error

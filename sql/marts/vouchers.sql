@@ -1,0 +1,26 @@
+-- 划款凭证: one a fund. What is due for the month, what the bank shows as moved, and what is still to be moved.
+WITH due AS (
+  SELECT fund, CAST(sum(amount) AS DECIMAL(18, 2)) AS amount_due
+  FROM transfers WHERE rule_id = 'T8.1' GROUP BY fund
+),
+moved AS (
+  SELECT fund, CAST(sum(amount) AS DECIMAL(18, 2)) AS amount_transferred
+  FROM account_movements WHERE movement = 'treasury_transfer' GROUP BY fund
+)
+SELECT
+  'vouchers/' || context.city || '/' || context.month || '/' || funds.fund AS row_id,
+  context.city, context.month, funds.fund, funds.name AS fund_name,
+  payer.name AS payer_name, payer.number AS payer_account, receiver.name AS receiver_name,
+  receiver.number AS receiver_account,
+  CAST(coalesce(due.amount_due, 0) AS DECIMAL(18, 2)) AS amount_due,
+  CAST(coalesce(moved.amount_transferred, 0) AS DECIMAL(18, 2)) AS amount_transferred,
+  CAST(coalesce(due.amount_due, 0) - coalesce(moved.amount_transferred, 0) AS DECIMAL(18, 2)) AS amount_outstanding,
+  context.remittance_due AS due_date, context.remittance_late_after AS late_after, clauses.clause AS rule_id,
+  context.notice || ' ' || clauses.source AS clause, context.figures
+FROM funds
+JOIN accounts AS payer ON payer.kind = 'treasury'
+JOIN accounts AS receiver ON receiver.kind = 'fiscal' AND receiver.fund = funds.fund
+JOIN clauses ON clauses.clause = 'T8.1'
+LEFT JOIN due ON due.fund = funds.fund
+LEFT JOIN moved ON moved.fund = funds.fund
+CROSS JOIN context

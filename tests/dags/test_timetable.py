@@ -1,0 +1,296 @@
+"""The settlement timetable: one run a month, on the working day after the counties' reports are due."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+
+import medpool_timetable
+import pendulum
+import pytest
+from airflow.exceptions import AirflowTimetableInvalid
+from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction
+from medpool_timetable import SettlementMonthTimetable
+from pendulum import DateTime
+
+from medpool_etl.calendar import NAME
+from medpool_etl.documents import PACKAGE
+from medpool_etl.errors import ConfigurationError, InputError
+from medpool_etl.periods import Month
+
+
+@pytest.fixture(autouse=True)
+def no_operator_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an operator's own documents, whatever the environment of the test run says."""
+    monkeypatch.delenv("MEDPOOL_CONFIG", raising=False)
+
+
+def china(text: str) -> DateTime:
+    """An instant written as a clock in China shows it."""
+    moment = pendulum.parse(text, tz="Asia/Shanghai")
+    assert isinstance(moment, DateTime)
+    return moment
+
+
+def month_interval(text: str) -> DataInterval:
+    """The data interval of a month written 2022-03."""
+    start = china(f"{text}-01T00:00")
+    return DataInterval(start, start.add(months=1))
+
+
+def at(monkeypatch: pytest.MonkeyPatch, now: str) -> None:
+    """Set the clock that the timetable reads, as seen in China."""
+    moment = china(now)
+    monkeypatch.setattr(pendulum, "now", lambda tz: moment.in_timezone(tz))
+
+
+def runs(
+    earliest: str | None,
+    latest: str | None = None,
+    *,
+    catchup: bool = True,
+    last: DataInterval | None = None,
+    limit: int = 100,
+    timetable: SettlementMonthTimetable | None = None,
+) -> list[DagRunInfo]:
+    """The runs as the scheduler asks for them: each time with the data interval of the run before."""
+    timetable = timetable or SettlementMonthTimetable()
+    restriction = TimeRestriction(
+        china(earliest) if earliest else None, china(latest) if latest else None, catchup=catchup
+    )
+    found: list[DagRunInfo] = []
+    while len(found) < limit:
+        info = timetable.next_dagrun_info(last_automated_data_interval=last, restriction=restriction)
+        if info is None:
+            break
+        found.append(info)
+        last = info.data_interval
+    return found
+
+
+def months(found: list[DagRunInfo]) -> list[str]:
+    """The months the runs settle."""
+    return [str(SettlementMonthTimetable.month_of(run.data_interval.start)) for run in found if run.data_interval]
+
+
+def test_two_years_in_order() -> None:
+    """2022 and 2023 give 24 runs, one a month, in order, each over exactly its month."""
+    found = runs("2022-01-01T00:00", "2023-12-01T00:00")
+    names = [f"{year}-{number:02d}" for year in (2022, 2023) for number in range(1, 13)]
+    assert months(found) == names
+    assert [run.data_interval for run in found] == [month_interval(name) for name in names]
+    assert [run.run_after for run in found] == sorted({run.run_after for run in found})
+    assert [run.logical_date for run in found] == [month_interval(name).start for name in names]
+
+
+@pytest.mark.parametrize(
+    ("month", "run_after"),
+    [
+        ("2022-01", "2022-02-16T06:00"),  # the 15th is a Tuesday
+        ("2022-03", "2022-04-18T06:00"),  # the 15th is a Friday: Monday
+        ("2021-12", "2022-01-18T06:00"),  # a Saturday: in time until Monday the 17th
+        ("2022-04", "2022-05-17T06:00"),  # a Sunday: in time until Monday the 16th
+        ("2021-08", "2021-09-16T06:00"),  # a Wednesday
+        ("2022-12", "2023-01-17T06:00"),  # a Sunday: in time until Monday the 16th
+        ("2026-01", "2026-02-25T06:00"),  # Spring Festival 15 to 23 February: in time until the 24th
+        ("2024-08", "2024-09-19T06:00"),  # Mid-Autumn 15 to 17 September: in time until the 18th
+    ],
+)
+def test_run_after(month: str, run_after: str) -> None:
+    """A month is settled at 6 on the first working day after its reports can still be in time."""
+    [run] = runs(f"{month}-01T00:00", limit=1)
+    assert run.data_interval == month_interval(month)
+    assert run.run_after == china(run_after)
+
+
+def test_other_day_and_hour() -> None:
+    """Another report day moves the run; the 31st of a shorter month is its last day."""
+    [run] = runs("2022-01-01T00:00", limit=1, timetable=SettlementMonthTimetable(report_day=31, hour=0))
+    assert run.run_after == china("2022-03-01T00:00")
+    [run] = runs("2022-09-01T00:00", limit=1, timetable=SettlementMonthTimetable(report_day=7, hour=23))
+    assert run.run_after == china("2022-10-09T23:00"), "in time until Saturday the 8th, which is worked, as is Sunday"
+
+
+@pytest.mark.parametrize(
+    ("earliest", "first"),
+    [
+        ("2022-01-01T00:00", "2022-01"),
+        ("2022-01-01T00:00:01", "2022-02"),
+        ("2022-01-01T08:00", "2022-02"),  # a start date of 1 January in UTC
+        ("2021-12-31T23:59", "2022-01"),
+        ("2022-01-31T23:59", "2022-02"),
+    ],
+)
+def test_begins_with_the_first_full_month(earliest: str, first: str) -> None:
+    """A DAG that begins inside a month leaves that month out."""
+    assert months(runs(earliest, limit=2))[0] == first
+
+
+def test_end_is_inclusive() -> None:
+    """The latest logical date that is allowed still runs, and a moment less does not."""
+    assert months(runs("2022-01-01T00:00", "2022-03-01T00:00"))[-1] == "2022-03"
+    assert months(runs("2022-01-01T00:00", "2022-02-28T23:59:59"))[-1] == "2022-02"
+
+
+def test_no_beginning_no_run() -> None:
+    """Without a start date there is nothing to catch up from."""
+    assert runs(None) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "latest"),
+    [
+        ("2022-06-16T05:59:59", "2022-04"),  # May's reports are due on Wednesday the 15th, its run on the 16th at 6
+        ("2022-06-16T06:00", "2022-05"),
+        ("2022-06-30T23:00", "2022-05"),
+        ("2022-07-01T01:00", "2022-05"),
+        ("2022-01-01T07:00", "2021-11"),  # still 2021 in UTC
+    ],
+)
+def test_without_catchup_the_latest_due_month(monkeypatch: pytest.MonkeyPatch, now: str, latest: str) -> None:
+    """Without catchup the first run is the latest one that is due, then each month follows."""
+    at(monkeypatch, now)
+    following = str(Month.parse(latest).plus(1))
+    assert months(runs("2020-01-01T00:00", catchup=False, limit=2)) == [latest, following]
+    assert months(runs(None, catchup=False, limit=1)) == [latest], "as Airflow's own timetables do"
+    assert months(runs("2020-01-01T00:00", catchup=False, last=month_interval("2020-03"), limit=1)) == [latest]
+    assert months(runs("2020-01-01T00:00", catchup=False, last=month_interval(latest), limit=1)) == [following]
+    assert months(runs("2023-01-05T00:00", catchup=False, limit=1)) == ["2023-02"], "a beginning still to come"
+
+
+def test_catchup_does_not_look_at_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With catchup every month since the last run comes, whatever the time is."""
+    at(monkeypatch, "2024-06-20T12:00")
+    assert months(runs("2020-01-01T00:00", last=month_interval("2022-01"), limit=3)) == [
+        "2022-02",
+        "2022-03",
+        "2022-04",
+    ]
+
+
+def test_a_later_start_date_moves_the_next_run() -> None:
+    """When the start date moves behind the last run, the months between are left out and none is repeated."""
+    assert months(runs("2022-06-01T00:00", last=month_interval("2022-01"), limit=1)) == ["2022-06"]
+    assert months(runs("2021-06-01T00:00", last=month_interval("2022-01"), limit=1)) == ["2022-02"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "following"),
+    [
+        ("2022-03-10T00:00", "2022-03-10T00:00", "2022-04"),  # of a cron schedule: no length
+        ("2022-02-10T00:00", "2022-03-10T00:00", "2022-03"),
+        ("2022-03-01T00:00", "2022-03-02T00:00", "2022-04"),
+        ("2021-01-01T00:00", "2022-01-01T00:00", "2022-01"),
+    ],
+)
+def test_after_a_run_of_another_schedule(start: str, end: str, following: str) -> None:
+    """The run after one that another timetable left is a whole month, and no logical date comes twice."""
+    last = DataInterval(china(start), china(end))
+    assert months(runs("2020-01-01T00:00", last=last, limit=1)) == [following]
+
+
+@pytest.mark.parametrize("now", ["2022-03-01T00:00", "2022-03-31T23:59", "2022-03-10T12:00"])
+def test_manual_runs_settle_the_month_before(now: str) -> None:
+    """A run triggered in March settles February, in China's time, and asks for no holiday notice."""
+    timetable = SettlementMonthTimetable()
+    assert timetable.infer_manual_data_interval(run_after=china(now).in_timezone("UTC")) == month_interval("2022-02")
+    assert timetable.infer_manual_data_interval(run_after=china("2031-01-01T00:00")) == month_interval("2030-12")
+
+
+def test_a_year_without_notice_stops_the_schedule(caplog: pytest.LogCaptureFixture) -> None:
+    """December 2026 needs the notice of 2027: no run, no exception, and a log that says what to do."""
+    with caplog.at_level(logging.ERROR, logger="medpool_timetable"):
+        assert months(runs("2026-10-01T00:00")) == ["2026-10", "2026-11"]
+    [record] = caplog.records
+    assert record.levelno == logging.ERROR
+    assert "notice of 2027 is not loaded" in record.getMessage()
+    assert f"MEDPOOL_CONFIG/{NAME}" in record.getMessage()
+    with pytest.raises(ConfigurationError, match="2027"):
+        SettlementMonthTimetable().run_after(Month(2026, 12))
+
+
+def test_without_catchup_a_missing_notice_loses_no_due_run(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In 2027 without its notice, November 2026 is still settled when it was not; then the schedule stops."""
+    at(monkeypatch, "2027-06-20T12:00")
+    with caplog.at_level(logging.ERROR, logger="medpool_timetable"):
+        assert months(runs("2020-01-01T00:00", catchup=False, last=month_interval("2026-10"))) == ["2026-11"]
+    assert len(caplog.records) <= 3, "one line a question, not one for every missing month"
+    assert "notice of 2027 is not loaded" in caplog.records[0].getMessage()
+
+
+def test_a_broken_calendar_stops_the_schedule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A calendar that cannot be read is logged with its line; once mended, the schedule goes on by itself."""
+    path = tmp_path / NAME
+    path.parent.mkdir()
+    text = (PACKAGE / NAME).read_text(encoding="utf-8")
+    path.write_text(text.replace("year: 2019", "year: 1919", 1), encoding="utf-8")
+    monkeypatch.setenv("MEDPOOL_CONFIG", str(tmp_path))
+    with caplog.at_level(logging.ERROR, logger="medpool_timetable"):
+        assert runs("2022-01-01T00:00", limit=1) == []
+        assert runs("2022-01-01T00:00", limit=1, catchup=False) == []
+    assert "state_council.yaml, line " in caplog.text
+    path.write_text(text, encoding="utf-8")
+    os.utime(path, ns=(1, 1))
+    assert months(runs("2022-01-01T00:00", limit=1)) == ["2022-01"]
+
+
+def test_a_notice_added_while_airflow_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The year an operator adds to the file is used at the next question, without a restart."""
+    path = tmp_path / NAME
+    path.parent.mkdir()
+    text = (PACKAGE / NAME).read_text(encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
+    os.utime(path, ns=(1, 1))
+    monkeypatch.setenv("MEDPOOL_CONFIG", str(tmp_path))
+    assert months(runs("2026-11-01T00:00")) == ["2026-11"]
+    invented = "{zh: 元旦, en: New Year's Day, first: 2027-01-18, last: 2027-01-19}"
+    block = f"""
+  - year: 2027
+    notice: 国办发明电〔2026〕0号
+    last_checked_on: 2026-11-22
+    source: invented
+    holidays: [{invented}]
+    working_weekends: []
+"""
+    path.write_text(text + block, encoding="utf-8")
+    os.utime(path, ns=(2, 2))
+    assert runs("2026-12-01T00:00", limit=1)[0].run_after == china("2027-01-20T06:00"), "Friday, then 4 days off"
+
+
+def test_serialised_and_back() -> None:
+    """What Airflow stores is plain JSON and gives an equal timetable that schedules the same."""
+    timetable = SettlementMonthTimetable(report_day=20, hour=9)
+    stored = json.loads(json.dumps(timetable.serialize()))
+    back = SettlementMonthTimetable.deserialize(stored)
+    assert back == timetable and hash(back) == hash(timetable)
+    assert back != SettlementMonthTimetable()
+    assert SettlementMonthTimetable.deserialize(SettlementMonthTimetable().serialize()) == SettlementMonthTimetable()
+    assert runs("2022-01-01T00:00", limit=3, timetable=back) == runs("2022-01-01T00:00", limit=3, timetable=timetable)
+    assert "09:00" in back.summary and "20" in back.summary and "09:00" in back.description
+
+
+def test_registered_by_the_plugin() -> None:
+    """The plugin names the timetable, and Airflow finds it under the path it stores."""
+    assert [SettlementMonthTimetable] == medpool_timetable.MedpoolTimetablePlugin.timetables
+    assert SettlementMonthTimetable().type_name == "medpool_timetable.SettlementMonthTimetable"
+
+
+@pytest.mark.parametrize(("report_day", "hour"), [(0, 6), (32, 6), (15, -1), (15, 24)])
+def test_refuses_days_and_hours_that_do_not_exist(report_day: int, hour: int) -> None:
+    """Airflow validates the timetable when it reads the DAG, and shows the import error."""
+    SettlementMonthTimetable(report_day=31, hour=23).validate()
+    with pytest.raises(AirflowTimetableInvalid, match="expected"):
+        SettlementMonthTimetable(report_day=report_day, hour=hour).validate()
+
+
+def test_an_instant_without_time_zone_has_no_month() -> None:
+    """The clock of the machine must not decide which month is settled."""
+    assert SettlementMonthTimetable.month_of(pendulum.datetime(2021, 12, 31, 16)) == Month(2022, 1)
+    with pytest.raises(InputError, match="time zone"):
+        SettlementMonthTimetable.month_of(pendulum.naive(2021, 12, 31, 16))
