@@ -80,10 +80,13 @@ def medpool_month(city: str) -> None:
             context = get_current_context()
             text = context["params"].get("month")
             start = context.get("data_interval_start")
-            if not text and start is None:
-                raise AirflowFailException("which month? give the parameter `month`, such as 2022-03")
-            settled = Month.parse(text) if text else SettlementMonthTimetable.month_of(start)
             try:
+                if text:
+                    settled = Month.parse(text)
+                elif start is not None:
+                    settled = SettlementMonthTimetable.month_of(start)
+                else:
+                    raise InputError("which month?", do="give the run the parameter `month`, such as 2022-03")
                 run = pipeline.open_month(Settings.load(), city, settled)
             except (InputError, ConfigurationError) as error:
                 raise AirflowFailException(str(error)) from error
@@ -117,7 +120,7 @@ def medpool_month(city: str) -> None:
         def notify(run: dict[str, Any]) -> None:
             _do("notify", run)
 
-        notify(publish(settle(reconcile(judge(stage(open_month()))))))
+        notify(publish(settle(reconcile(judge(stage(open_month()))))))  # type: ignore[arg-type]
 
     month()
 

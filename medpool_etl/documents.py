@@ -7,6 +7,7 @@ the environment variable ``MEDPOOL_CONFIG`` names (``places/taizhou.accounts.yam
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from pathlib import Path
@@ -37,15 +38,15 @@ class Text(Document):
 D = TypeVar("D", bound=BaseModel)
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Safe YAML in which numbers with a point and dates stay exact text, and a key written twice is an error."""
 
 
-def _exact_text(loader: _Loader, node: yaml.ScalarNode) -> str:
+def _exact_text(loader: Any, node: yaml.ScalarNode) -> str:
     return str(loader.construct_scalar(node))
 
 
-def _mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+def _mapping(loader: Any, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
@@ -86,11 +87,21 @@ def fingerprint(*paths: Path) -> str:
 
 
 def load(path: Path, schema: type[D]) -> D:
-    """Read one YAML document into its schema.
+    """Read one YAML document into its schema; one that has not changed since is not read again.
 
     Raises ConfigurationError naming file, line and key for text that is not YAML, a key written twice, a key the
     schema does not know or lacks, and a value of the wrong kind.
     """
+    try:
+        facts = path.stat()
+    except OSError as error:
+        raise ConfigurationError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    # A document is immutable once read, so callers can share it.
+    return _load(path, schema, facts.st_mtime_ns, facts.st_size, facts.st_ino)  # type: ignore[return-value]
+
+
+@functools.lru_cache(maxsize=64)
+def _load(path: Path, schema: type[BaseModel], *_version: int) -> BaseModel:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:

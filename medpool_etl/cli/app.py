@@ -88,12 +88,19 @@ def run(city: City, month: MonthText) -> None:
 
 
 @app.command()
-def show(city: City, month: MonthText) -> None:
+def show(
+    city: City,
+    month: MonthText,
+    before: Annotated[
+        str | None, typer.Option(help="A generation of the mart (where marts/current points): say whether it still is.")
+    ] = None,
+) -> None:
     """Show a published month: files, set-asides, reconciliations, remittances, and where the results are."""
-    _show(Settings.load(), city, Month.parse(month), unchanged=None)
+    settings = Settings.load()
+    _show(settings, city, Month.parse(month), unchanged=Warehouse(settings.warehouse).generation() == before)
 
 
-def _show(settings: Settings, city: str, month: Month, unchanged: bool | None) -> None:
+def _show(settings: Settings, city: str, month: Month, unchanged: bool) -> None:
     control = Control(settings.control_url)
     try:
         run_id = control.published_run(city, str(month))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def faults(listed: Iterable[Fault]) -> None:
 
 
 def month(
-    summary: Summary, agreed: Agreed, when: Month, folder: Path, warehouse: Warehouse, unchanged: bool | None
+    summary: Summary, agreed: Agreed, when: Month, folder: Path, warehouse: Warehouse, unchanged: bool
 ) -> None:
     """Print a month in short: received, set aside, reconciled, to be remitted, and where everything is."""
     say(f"\n{agreed.city.name.zh} {when.zh} 医保基金月度结算 Monthly settlement — {_FIGURES[summary.figures]}")
@@ -72,9 +73,15 @@ def month(
     say(f"  工作簿 Workbook     {workbook_path(folder, agreed.city, when)}")
     say(f"  Parquet 文件        {folder / 'tables'}")
     say(f"  DuckDB 数据集市     {warehouse.current_mart}")
-    say(
-        f"  追溯金额 Explain    medpool explain remittances/{agreed.city.city}/{when}/worker/{agreed.city.units[0].code}"
-    )
+    row_id = summary.remittances["row_id"].iloc[-1]
+    say(f"  追溯金额 Explain    {_command()} explain {row_id}")
+
+
+def _command() -> str:
+    """Return how this program was called, with the data it was told to use, so that a line can be copied."""
+    data = os.environ.get("MEDPOOL_DATA")
+    called = os.path.relpath(sys.argv[0]) if os.sep in sys.argv[0] else sys.argv[0]
+    return f"MEDPOOL_DATA={os.path.relpath(data)} {called}" if data else called
 
 
 def _files(summary: Summary) -> None:

@@ -121,29 +121,28 @@ def stage(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) 
 
 
 def judge(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) -> None:
-    """Put every staged file before Great Expectations; writes ``quality/<file_id>.json`` and ``quality/verdicts.json``."""
+    """Put every staged file before Great Expectations; writes ``quality/verdicts.json``, by file id."""
     if run.complete(settings):
         return
     agreed, folder = Agreed.load(run.city), run.folder(settings)
-    court, verdicts = Judge(), {}
-    for arrival in progress(_active(folder), "judging"):
-        contract = agreed.contracts[arrival.contract]
+    verdicts: dict[str, dict[str, Any]] = {}
+    summaries: dict[str, dict[str, dict[str, Any]]] = {}
+    for arrival in _active(folder):
         summary = read_json(folder / "staged" / arrival.contract / f"{arrival.file_id}.json")
         if "problem" in summary:
-            outcome = {"outcome": "unusable", "checks": [], "staged": None, "set_aside": None, **summary}
+            verdicts[arrival.file_id] = {"outcome": "unusable", "checks": [], "staged": None, "set_aside": None, **summary}
         else:
-            verdict = court.judge(contract, summary)
-            write_json(folder / "quality" / f"{arrival.file_id}.json", verdict.as_dict())
-            outcome = {
+            summaries.setdefault(arrival.contract, {})[arrival.file_id] = summary
+    court = Judge()
+    for name in progress(summaries, "judging"):
+        for file_id, verdict in court.judge(agreed.contracts[name], summaries[name]).items():
+            verdicts[file_id] = {
                 "outcome": verdict.outcome,
-                "checks": verdict.checks,
-                "staged": summary["staged"],
-                "set_aside": summary["set_aside"],
-                "problem": _rejection(agreed, arrival.contract, verdict.checks)
-                if verdict.outcome == "rejected"
-                else None,
+                "checks": list(verdict.checks),
+                "staged": summaries[name][file_id]["staged"],
+                "set_aside": summaries[name][file_id]["set_aside"],
+                "problem": _rejection(agreed, name, verdict.checks) if verdict.outcome == "rejected" else None,
             }
-        verdicts[arrival.file_id] = outcome
     write_json(folder / "quality" / "verdicts.json", verdicts)
 
 

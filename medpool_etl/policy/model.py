@@ -114,10 +114,12 @@ class Rulebook(Document):
 
     @model_validator(mode="after")
     def _clauses_exist(self) -> Rulebook:
-        users = [*self.values.items(), *self.readings.items(), *self.pairs.items()]
-        for name, user in users:
-            if user.clause not in self.clauses:
-                raise ValueError(f"{name}: there is no clause {user.clause}")
+        used = {name: value.clause for name, value in self.values.items()}
+        used |= {name: reading.clause for name, reading in self.readings.items()}
+        used |= {name: pair.clause for name, pair in self.pairs.items()}
+        for name, clause in used.items():
+            if clause not in self.clauses:
+                raise ValueError(f"{name}: there is no clause {clause}")
         for name, value in self.values.items():
             if value.dated[0].from_day > self.notice.in_force_from:
                 raise ValueError(f"{name}: no value from {self.notice.in_force_from}, when the notice takes force")

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from medpool_etl.contracts import Contract
+from medpool_etl.errors import ConfigurationError
 from medpool_etl.quality.suites import ROWS, verify_suite
+
+_FILE = "file_id"
 
 
 @dataclass(frozen=True)
@@ -17,11 +20,6 @@ class Verdict:
 
     outcome: str
     checks: tuple[dict[str, Any], ...]
-    result: dict[str, Any]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON-ready data."""
-        return {"outcome": self.outcome, "checks": list(self.checks), "great_expectations": self.result}
 
 
 class Judge:
@@ -42,27 +40,45 @@ class Judge:
         asset = context.data_sources.add_pandas("staging").add_dataframe_asset("summary")
         self._batches = asset.add_batch_definition_whole_dataframe("file")
 
-    def judge(self, contract: Contract, summary: dict[str, Any]) -> Verdict:
-        """Return the verdict on one file's summary, as :func:`medpool_etl.staging.stage_file` gives it.
+    def judge(self, contract: Contract, summaries: dict[str, dict[str, Any]]) -> dict[str, Verdict]:
+        """Return the verdict on each file of a contract, by file id, from what staging counted in it.
 
-        Raises ConfigurationError when the suite and the contract do not agree.
+        All files of a contract are one frame, a row a file, so that Great Expectations runs once for them. Raises
+        ConfigurationError when the suite and the contract do not agree.
         """
         suite = self._suite(**verify_suite(contract))
-        counts = {ROWS: summary["staged"], **summary["failures"]}
-        batch = self._batches.get_batch({"dataframe": self._frame([counts])})
-        result = batch.validate(suite).to_json_dict()
-        checks = tuple(
-            {
-                "check": item["expectation_config"]["meta"]["check"],
-                "severity": item["expectation_config"]["severity"],
-                "failing": counts[item["expectation_config"]["meta"]["check"]],
-                "met": item["success"],
-            }
-            for item in result["results"]
+        counts = {
+            file_id: {ROWS: summary["staged"], **summary["failures"]} for file_id, summary in sorted(summaries.items())
+        }
+        frame = self._frame([{_FILE: file_id, **row} for file_id, row in counts.items()])
+        batch = self._batches.get_batch({"dataframe": frame})
+        form = {"result_format": "COMPLETE", "unexpected_index_column_names": [_FILE], "include_unexpected_rows": False}
+        result: dict[str, Any] = batch.validate(suite, result_format=form).to_json_dict()  # type: ignore[no-untyped-call]
+        verdicts = {}
+        for file_id, row in counts.items():
+            checks = tuple(_check(item, file_id, row) for item in result["results"])
+            if any(not check["met"] and check["severity"] == "critical" for check in checks):
+                outcome = "rejected"
+            else:
+                outcome = "accepted_with_set_asides" if summaries[file_id]["set_aside"] else "accepted"
+            verdicts[file_id] = Verdict(outcome, checks)
+        return verdicts
+
+
+def _check(item: dict[str, Any], file_id: str, counts: dict[str, int]) -> dict[str, Any]:
+    """Return one expectation's judgement of one file. Raises ConfigurationError for one that could not be evaluated."""
+    config = item["expectation_config"]
+    name = config["meta"]["check"]
+    if item["exception_info"].get("raised_exception") or "unexpected_index_list" not in item["result"]:
+        raise ConfigurationError(
+            f"the expectation for {name} cannot be evaluated: {item['exception_info'].get('exception_message')}",
+            where=f"expectations/{config['kwargs'].get('batch_id', '')}",
+            do="compare it with the others of its suite, or remove it and run `medpool suites`",
         )
-        if any(not check["met"] and check["severity"] == "critical" for check in checks):
-            outcome = "rejected"
-        else:
-            outcome = "accepted_with_set_asides" if summary["set_aside"] else "accepted"
-        # The rest of the result names the moment and the machine, which would make every run's bytes differ.
-        return Verdict(outcome, checks, {"results": result["results"], "statistics": result["statistics"]})
+    failing = {row[_FILE] for row in item["result"]["unexpected_index_list"] or []}
+    return {
+        "check": name,
+        "severity": config["severity"],
+        "failing": counts[name],
+        "met": file_id not in failing,
+    }

@@ -7,7 +7,6 @@ a run that is complete; ``marts/<generation>/medpool.duckdb`` a mart, with ``mar
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -69,7 +68,7 @@ class Warehouse:
     def generation(self) -> str | None:
         """Return the name of the current generation, or None before the first."""
         pointer = self.marts / "current"
-        return os.readlink(pointer) if pointer.is_symlink() else None
+        return str(pointer.readlink()) if pointer.is_symlink() else None
 
     def switch(self, generation: str, keep: int = 5) -> None:
         """Point ``marts/current`` at a generation, in one step, and drop all but the newest ``keep`` others."""

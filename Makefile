@@ -1,0 +1,79 @@
+# medpool: `make help` lists the targets.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+CITY ?= taizhou
+MONTH ?= 2022-03
+# Faults the demo plants, so that there is something to see; `make demo FAULTS=` shows a month without any.
+FAULTS ?= in_transit one_fen_agency bad_amount not_transferred
+DEMO := $(CURDIR)/var/demo
+
+# Airflow on one machine: SQLite, a few processes, no examples, nothing that calls home.
+define AIRFLOW_ENV
+export PATH="$(BIN):$$PATH" MEDPOOL_DATA="$(DEMO)" AIRFLOW_HOME="$(DEMO)/airflow" \
+  AIRFLOW__CORE__DAGS_FOLDER="$(CURDIR)/dags" AIRFLOW__CORE__PLUGINS_FOLDER="$(CURDIR)/plugins" \
+  AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__CORE__PARALLELISM=4 AIRFLOW__CORE__DEFAULT_TIMEZONE=Asia/Shanghai \
+  AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False
+endef
+
+.PHONY: help demo test check format airflow install requirements dictionary clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml
+	@echo "Installing medpool and what it needs (a few minutes the first time) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "medpool needs Python 3.11: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q medpool_etl dags plugins
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+install: $(VENV)/.runtime ## build the environment from the hash-pinned requirements
+
+demo: $(VENV)/.runtime ## settle Taizhou 2022-03 from rehearsal files through the Airflow DAG and show the result
+	@$(AIRFLOW_ENV) && set -e && mkdir -p "$(DEMO)/logs" && \
+	before=$$(readlink "$(DEMO)/warehouse/marts/current" || echo none) && \
+	medpool simulate $(CITY) $(MONTH) $(addprefix --fault ,$(FAULTS)) && \
+	echo "Airflow: preparing its SQLite database …" && \
+	{ airflow db migrate > "$(DEMO)/logs/airflow-db.log" 2>&1 || { tail -20 "$(DEMO)/logs/airflow-db.log"; exit 1; }; } && \
+	echo "Airflow: running the DAG medpool_month_$(CITY) for $(MONTH) …" && \
+	{ airflow dags test medpool_month_$(CITY) --conf '{"month": "$(MONTH)"}' > "$(DEMO)/logs/airflow-run.log" 2>&1 \
+	  && grep -q 'state=success' "$(DEMO)/logs/airflow-run.log" \
+	  || { tail -40 "$(DEMO)/logs/airflow-run.log"; echo "The DAG failed; the whole log: $(DEMO)/logs/airflow-run.log"; exit 1; }; } && \
+	{ medpool show $(CITY) $(MONTH) --before "$$before" || test $$? = 1; } && \
+	echo "  Airflow 日志 Log     $(DEMO)/logs/airflow-run.log"
+
+airflow: $(VENV)/.runtime ## open Airflow itself on http://localhost:8080 over the demo's data (it prints the password)
+	@$(AIRFLOW_ENV) && exec airflow standalone
+
+test: $(VENV)/.dev ## run the tests
+	@$(BIN)/python -m pytest -n 2
+
+check: $(VENV)/.dev ## lint, format, types, and every document against its schema
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/medpool check
+
+format: $(VENV)/.dev ## format the code and mend what the linter can
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format .
+
+dictionary: $(VENV)/.runtime ## write docs/dictionary.md anew from contracts and registry
+	@$(BIN)/medpool dictionary --output docs/dictionary.md
+
+requirements: $(VENV)/.dev ## compile the hash-pinned requirements from pyproject.toml
+	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links \
+	  --no-emit-trusted-host --extra build --output-file requirements/runtime.txt pyproject.toml
+	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links \
+	  --no-emit-trusted-host --extra build --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml
+
+clean: ## remove the demo's data, the environment and caches
+	@rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis

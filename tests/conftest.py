@@ -1,0 +1,64 @@
+"""Shared fixtures: a place of its own for every test, and the sample month settled once."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# Airflow looks these up when it is first imported, which some test modules do at the top.
+ROOT = Path(__file__).resolve().parents[1]
+_HOME = tempfile.mkdtemp(prefix="medpool-airflow-")
+os.environ.update(
+    AIRFLOW_HOME=_HOME,
+    AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "dags"),
+    AIRFLOW__CORE__PLUGINS_FOLDER=str(ROOT / "plugins"),
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__CORE__PARALLELISM="4",
+    AIRFLOW__CORE__UNIT_TEST_MODE="False",
+    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{_HOME}/airflow.db",
+)
+for name in [name for name in os.environ if name.startswith("MEDPOOL_")]:
+    del os.environ[name]
+
+from medpool_etl import pipeline  # noqa: E402
+from medpool_etl.periods import Month  # noqa: E402
+from medpool_etl.simulator import Simulation, simulate  # noqa: E402
+from medpool_etl.store import Settings  # noqa: E402
+
+MONTH = Month.parse("2022-03")
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings whose data lies in the test's own folder."""
+    monkeypatch.setenv("MEDPOOL_DATA", str(tmp_path / "data"))
+    return Settings.load()
+
+
+def at(folder: Path) -> Settings:
+    """Return settings whose data lies in ``folder``, without touching the environment."""
+    return Settings(
+        data=folder,
+        inbox=folder / "inbox",
+        warehouse=folder / "warehouse",
+        control_url=f"sqlite:///{folder / 'control.sqlite'}",
+        alert_urls=(),
+    )
+
+
+class Settled:
+    """A simulated month and the run it was settled in."""
+
+    def __init__(self, settings: Settings, *faults: str, seed: int = 1, month: Month = MONTH) -> None:
+        self.settings = settings
+        self.simulation: Simulation = simulate("taizhou", month, settings.inbox, seed=seed, faults=faults)
+        self.run = pipeline.run_month(settings, "taizhou", month)
+        self.folder = self.run.folder(settings)
+        self.tables = self.folder / "tables"
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Settled:
+    """The faultless sample month (Taizhou 2022-03, seed 1), settled once; tests must not change it."""
+    return Settled(at(tmp_path_factory.mktemp("sample")))
