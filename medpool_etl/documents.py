@@ -53,7 +53,8 @@ def _mapping(loader: Any, node: yaml.MappingNode, deep: bool = False) -> dict[An
         if key in seen:
             raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
         seen.add(key)
-    return loader.construct_mapping(node, deep=True)
+    made: dict[Any, Any] = loader.construct_mapping(node, deep=True)
+    return made
 
 
 _Loader.add_constructor("tag:yaml.org,2002:float", _exact_text)

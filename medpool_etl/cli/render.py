@@ -54,9 +54,7 @@ def faults(listed: Iterable[Fault]) -> None:
     say("* makes a whole file useless, so it is planted alone")
 
 
-def month(
-    summary: Summary, agreed: Agreed, when: Month, folder: Path, warehouse: Warehouse, unchanged: bool
-) -> None:
+def month(summary: Summary, agreed: Agreed, when: Month, folder: Path, warehouse: Warehouse, unchanged: bool) -> None:
     """Print a month in short: received, set aside, reconciled, to be remitted, and where everything is."""
     say(f"\n{agreed.city.name.zh} {when.zh} 医保基金月度结算 Monthly settlement — {_FIGURES[summary.figures]}")
     if unchanged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ from medpool_etl.store.warehouse import read_json, whole, write_json
 
 T = TypeVar("T")
 Progress = Callable[[Iterable[T], str], Iterable[T]]
+# Settings, run and, if somebody watches, how to show progress.
+Step = Callable[..., Any]
 _CARRIED = ("classified_breaks", "pair_totals")
 
 
@@ -60,6 +63,18 @@ class MonthRun:
         return Warehouse(settings.warehouse).locate(self.city, self.month, self.run_id)
 
 
+def _unless_complete(step: Callable[[Settings, MonthRun, Progress[Any]], None]) -> Step:
+    """Make a step that holds the run against other processes, and does nothing once the run is complete."""
+
+    @functools.wraps(step)
+    def alone(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) -> None:
+        with Warehouse(settings.warehouse).exclusive(run.run_id):
+            if not run.complete(settings):
+                step(settings, run, progress)
+
+    return alone
+
+
 def open_month(settings: Settings, city: str, month: Month, progress: Progress[Any] = _silent) -> MonthRun:
     """Receive and recognise the month's files and name the run by them and everything agreed.
 
@@ -84,28 +99,26 @@ def open_month(settings: Settings, city: str, month: Month, progress: Progress[A
         fingerprints = agreed.fingerprints()
         name = run_id(city, month, __version__, fingerprints, inputs)
         run = MonthRun(city, str(month), name, unchanged=control.published_run(city, str(month)) == name)
-        if not run.complete(settings):
-            control.start_run(name, city, str(month), __version__)
-            write_json(
-                warehouse.work(city, str(month), name) / "manifest.json",
-                {
-                    "city": city,
-                    "month": str(month),
-                    "run_id": name,
-                    "version": __version__,
-                    "fingerprints": fingerprints,
-                    "arrivals": inputs,
-                },
-            )
+        manifest = {
+            "city": city,
+            "month": str(month),
+            "run_id": name,
+            "version": __version__,
+            "fingerprints": fingerprints,
+            "arrivals": inputs,
+        }
+        with warehouse.exclusive(name):
+            if not run.complete(settings):
+                control.start_run(name, city, str(month), __version__)
+                write_json(warehouse.work(city, str(month), name) / "manifest.json", manifest)
         return run
     finally:
         control.close()
 
 
+@_unless_complete
 def stage(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) -> None:
     """Type every usable file into Parquet under ``staged/``; one that turns out unreadable is named and left out."""
-    if run.complete(settings):
-        return
     agreed, folder = Agreed.load(run.city), run.folder(settings)
     warehouse = Warehouse(settings.warehouse)
     with staging_session(agreed, run.when) as connection:
@@ -120,17 +133,22 @@ def stage(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) 
                 write_json(target / f"{arrival.file_id}.json", {"problem": {"zh": error.zh, "en": error.en}})
 
 
+@_unless_complete
 def judge(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) -> None:
     """Put every staged file before Great Expectations; writes ``quality/verdicts.json``, by file id."""
-    if run.complete(settings):
-        return
     agreed, folder = Agreed.load(run.city), run.folder(settings)
     verdicts: dict[str, dict[str, Any]] = {}
     summaries: dict[str, dict[str, dict[str, Any]]] = {}
     for arrival in _active(folder):
         summary = read_json(folder / "staged" / arrival.contract / f"{arrival.file_id}.json")
         if "problem" in summary:
-            verdicts[arrival.file_id] = {"outcome": "unusable", "checks": [], "staged": None, "set_aside": None, **summary}
+            verdicts[arrival.file_id] = {
+                "outcome": "unusable",
+                "checks": [],
+                "staged": None,
+                "set_aside": None,
+                **summary,
+            }
         else:
             summaries.setdefault(arrival.contract, {})[arrival.file_id] = summary
     court = Judge()
@@ -146,10 +164,9 @@ def judge(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) 
     write_json(folder / "quality" / "verdicts.json", verdicts)
 
 
+@_unless_complete
 def reconcile(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) -> None:
     """Compare every pair of the rulebook; writes ``reconciliation/*.parquet``."""
-    if run.complete(settings):
-        return
     agreed, folder = Agreed.load(run.city), run.folder(settings)
     with run_session(agreed, run.when, folder, {}) as connection:
         staging_views(connection)
@@ -162,10 +179,9 @@ def reconcile(settings: Settings, run: MonthRun, progress: Progress[Any] = _sile
                 )
 
 
+@_unless_complete
 def settle(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) -> None:
     """Apply the month's rules, post the ledger, and write every published table and ``summary.json``."""
-    if run.complete(settings):
-        return
     agreed, folder = Agreed.load(run.city), run.folder(settings)
     with run_session(agreed, run.when, folder, {}) as connection:
         _load_carried(connection, folder)
@@ -197,11 +213,11 @@ def publish(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent
     crash after it leaves the mart to be built by the next run.
     """
     agreed, warehouse = Agreed.load(run.city), Warehouse(settings.warehouse)
-    if not run.complete(settings):
-        folder = run.folder(settings)
-        for _ in progress([run.month], "writing the workbook"):
-            reports.write_workbook(folder, agreed.city, agreed.rulebook, run.when)
-        warehouse.complete(run.city, run.month, run.run_id)
+    with warehouse.exclusive(run.run_id):
+        if not run.complete(settings):
+            for _ in progress([run.month], "writing the workbook"):
+                reports.write_workbook(run.folder(settings), agreed.city, agreed.rulebook, run.when)
+            warehouse.complete(run.city, run.month, run.run_id)
     figures = read_json(run.folder(settings) / "summary.json")["figures"]
     control = Control(settings.control_url)
     try:
@@ -235,7 +251,7 @@ def notify(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent)
     return messages
 
 
-STEPS: dict[str, Callable[[Settings, MonthRun], Any]] = {
+STEPS: dict[str, Step] = {
     "stage": stage,
     "judge": judge,
     "reconcile": reconcile,
@@ -249,7 +265,7 @@ def run_month(settings: Settings, city: str, month: Month, progress: Progress[An
     """Run every step of a month, in order; what is there already is not made again."""
     run = open_month(settings, city, month, progress)
     for step in STEPS.values():
-        step(settings, run, progress)  # type: ignore[call-arg]
+        step(settings, run, progress)
     return run
 
 

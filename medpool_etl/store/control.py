@@ -6,6 +6,7 @@ It is the truth about what happened; the data itself lies in the warehouse. Idem
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from medpool_etl.errors import StoreError
@@ -114,11 +116,12 @@ class Control:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
             self._engine = sa.create_engine(parsed)
             if parsed.get_backend_name() == "sqlite":
-                sa.event.listen(self._engine, "connect", _sqlite_pragmas)
+                sa.event.listen(self._engine, "connect", _sqlite_connected)
+                sa.event.listen(self._engine, "begin", _sqlite_begin)
             self._upgrade()
         except (SQLAlchemyError, OSError) as error:
             raise StoreError(
-                f"the control database cannot be used: {type(error).__name__}",
+                f"the control database cannot be used: {_reason(error)}",
                 where=_without_password(url),
                 expected="an SQLAlchemy address of an SQLite or PostgreSQL database that can be written",
                 do="check MEDPOOL_CONTROL_URL and the database",
@@ -128,11 +131,23 @@ class Control:
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         head = ScriptDirectory.from_config(config).get_current_head()
-        with self._engine.begin() as connection:
+        with self._migrating(), self._engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('medpool migrations'))"))
             if MigrationContext.configure(connection).get_current_revision() == head:
                 return
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+    @contextmanager
+    def _migrating(self) -> Iterator[None]:
+        """Hold an SQLite database's migrations against other processes; PostgreSQL has a lock of its own for that."""
+        if self._engine.dialect.name != "sqlite" or not self._engine.url.database:
+            yield
+            return
+        with Path(f"{self._engine.url.database}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def close(self) -> None:
         """Let go of the database."""
@@ -143,14 +158,19 @@ class Control:
         try:
             with Session(self._engine) as session, session.begin():
                 yield session
-        except IntegrityError:
-            raise
         except SQLAlchemyError as error:
             raise StoreError(
-                f"the control database did not answer: {type(error).__name__}",
+                f"the control database did not answer: {_reason(error)}",
                 where=_without_password(str(self._engine.url)),
                 do="nothing was changed; run the same command again once the database is back",
             ) from error
+
+    def _insert_once(self, table: type[Base], **values: object) -> bool:
+        """Insert a row and return True, or return False where a unique constraint says it is there already."""
+        insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
+        with self._session() as session:
+            done = session.connection().execute(insert(table).values(**values).on_conflict_do_nothing())
+            return done.rowcount == 1
 
     def next_scan(self, city: str, month: str) -> int:
         """Return the number of the next look into a month's inbox, from 1."""
@@ -162,28 +182,20 @@ class Control:
 
     def receive(self, city: str, month: str, sha256: str, name: str, size: int, scan: int) -> ReceivedFile:
         """Record a file and return its row; content received before keeps the row and the name it has."""
-        row = ReceivedFile(city=city, month=month, sha256=sha256, name=name, size=size, scan=scan, received_at=_now())
-        try:
-            with self._session() as session:
-                session.expire_on_commit = False
-                session.add(row)
-            return row
-        except IntegrityError:
-            with self._session() as session:
-                session.expire_on_commit = False
-                return session.scalars(
-                    sa.select(ReceivedFile).where(
-                        ReceivedFile.city == city, ReceivedFile.month == month, ReceivedFile.sha256 == sha256
-                    )
-                ).one()
+        self._insert_once(
+            ReceivedFile, city=city, month=month, sha256=sha256, name=name, size=size, scan=scan, received_at=_now()
+        )
+        with self._session() as session:
+            session.expire_on_commit = False
+            return session.scalars(
+                sa.select(ReceivedFile).where(
+                    ReceivedFile.city == city, ReceivedFile.month == month, ReceivedFile.sha256 == sha256
+                )
+            ).one()
 
     def start_run(self, run_id: str, city: str, month: str, version: str) -> None:
         """Record that a run began; one recorded before stays as it is."""
-        try:
-            with self._session() as session:
-                session.add(Run(run_id=run_id, city=city, month=month, version=version, started_at=_now()))
-        except IntegrityError:
-            return
+        self._insert_once(Run, run_id=run_id, city=city, month=month, version=version, started_at=_now())
 
     def publish(self, run_id: str, city: str, month: str, figures: str) -> bool:
         """Point the month at the run, in one transaction; return whether that changed anything.
@@ -226,12 +238,7 @@ class Control:
 
     def claim_alert(self, run_id: str, owner: str, destination: str) -> bool:
         """Record that an alert is going out; return False when it already has."""
-        try:
-            with self._session() as session:
-                session.add(SentAlert(run_id=run_id, owner=owner, destination=destination, sent_at=_now()))
-            return True
-        except IntegrityError:
-            return False
+        return self._insert_once(SentAlert, run_id=run_id, owner=owner, destination=destination, sent_at=_now())
 
     def release_alert(self, run_id: str, owner: str, destination: str) -> None:
         """Take a claim back after sending failed, so that the next run tries again."""
@@ -243,11 +250,23 @@ class Control:
             )
 
 
-def _sqlite_pragmas(connection: object, _record: object) -> None:
+def _sqlite_connected(connection: object, _record: object) -> None:
+    connection.isolation_level = None  # type: ignore[attr-defined]
     cursor = connection.cursor()  # type: ignore[attr-defined]
-    for pragma in ("foreign_keys = ON", "busy_timeout = 30000", "journal_mode = WAL"):
+    for pragma in ("foreign_keys = ON", "busy_timeout = 30000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _sqlite_begin(connection: sa.Connection) -> None:
+    # A transaction that reads first and writes later would find the database changed beneath it, not wait.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of what the database said, which names no password."""
+    said = str(getattr(error, "orig", None) or error)
+    return said.splitlines()[0] if said else type(error).__name__
 
 
 def _without_password(url: str) -> str:

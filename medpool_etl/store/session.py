@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -13,9 +15,13 @@ from medpool_etl.contracts.model import SQL_TYPES
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """Return an in-memory DuckDB that reaches nothing outside and installs nothing."""
+    """Return an in-memory DuckDB that installs nothing and spills into a temporary folder of this process."""
     return duckdb.connect(
-        config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": 2}
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "temp_directory": str(Path(tempfile.gettempdir()) / f"medpool-{os.getpid()}"),
+        }
     )
 
 

@@ -1,11 +1,12 @@
 """The warehouse: folders of immutable files, and how something new appears in them at once or not at all.
 
-``received/<sha256>`` the bytes as they came; ``work/<city>/<month>/<run>`` a run being made; ``runs/<city>/<month>/<run>``
+``locks/<run>`` what holds a run while a step works on it; ``received/<sha256>`` the bytes as they came; ``work/<city>/<month>/<run>`` a run being made; ``runs/<city>/<month>/<run>``
 a run that is complete; ``marts/<generation>/medpool.duckdb`` a mart, with ``marts/current`` pointing at the newest.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import uuid
@@ -54,6 +55,15 @@ class Warehouse:
                 raise
             shutil.rmtree(source, ignore_errors=True)
         return target
+
+    @contextmanager
+    def exclusive(self, run_id: str) -> Iterator[None]:
+        """Hold the run against other processes of this machine until the block ends; a process that dies lets go."""
+        lock = self.root / "locks" / run_id
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with lock.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     @property
     def marts(self) -> Path:

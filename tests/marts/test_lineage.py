@@ -75,7 +75,9 @@ def test_no_mart_column_is_floating_point_or_without_comment(sample: Settled) ->
     """Every table and column of the DuckDB mart has a comment in Chinese and English, and none is floating point."""
     mart = Path(sample.settings.warehouse) / "marts" / "current" / "medpool.duckdb"
     with duckdb.connect(str(mart), read_only=True) as connection:
-        columns = connection.execute("SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE NOT internal").fetchall()
+        columns = connection.execute(
+            "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE NOT internal"
+        ).fetchall()
         tables = connection.execute("SELECT table_name, comment FROM duckdb_tables() WHERE NOT internal").fetchall()
         counts = {name: connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0] for name, _ in tables}
     assert {name for name, _ in tables} == set(REGISTRY.tables)

@@ -91,7 +91,9 @@ def test_tax_and_agency_sums_are_those_of_their_files(sample: Settled) -> None:
     for row in rows_of(folder / names["agency_bookings"], "gb18030", 0):
         fund = "resident" if row["险种"] == "城乡居民医保" else "worker"
         agency[(fund, row["行政区划"])] += D(row["到账金额"].replace(",", ""))
-    rows = published(sample, "SELECT fund, county, tax_collected, agency_booked FROM 'TABLES/monthly_settlement.parquet'")
+    rows = published(
+        sample, "SELECT fund, county, tax_collected, agency_booked FROM 'TABLES/monthly_settlement.parquet'"
+    )
     assert {(row[0], row[1]): row[2] for row in rows} == dict(tax)
     assert {(row[0], row[1]): row[3] for row in rows} == dict(agency)
 
@@ -110,7 +112,8 @@ def test_county_reports_are_read_in_their_own_unit(sample: Settled) -> None:
                 times, cost, paid = row[position : position + 3]
                 expected[(key.split("/")[1], fund, row[0])] = (times, *(D(str(v)) * unit for v in (cost, paid)))
     rows = published(
-        sample, "SELECT county, fund, item_name, person_times, total_cost, fund_payment FROM 'TABLES/county_expenditure.parquet'"
+        sample,
+        "SELECT county, fund, item_name, person_times, total_cost, fund_payment FROM 'TABLES/county_expenditure.parquet'",
     )
     assert len(rows) == 9 * 2 * 10
     assert {row[:3]: row[3:] for row in rows} == expected
