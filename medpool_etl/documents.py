@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,6 +51,8 @@ def _mapping(loader: Any, node: yaml.MappingNode, deep: bool = False) -> dict[An
     seen: set[Any] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, Hashable):
+            raise yaml.constructor.ConstructorError(None, None, "a key is a plain text", key_node.start_mark)
         if key in seen:
             raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
         seen.add(key)
@@ -117,6 +120,8 @@ def _load(path: Path, schema: type[BaseModel], *_version: int) -> BaseModel:
         raise ConfigurationError(
             str(error.problem), where=f"{path.name}, line {line}", expected="valid YAML"
         ) from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError(str(error).splitlines()[0], where=path.name, expected="valid YAML") from error
     try:
         return schema.model_validate(data)
     except ValidationError as error:

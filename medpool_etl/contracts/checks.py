@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from medpool_etl.contracts.model import Column, Contract, Severity
@@ -94,6 +94,8 @@ def checks_of(contract: Contract) -> tuple[Check, ...]:
         for column in contract.columns
         if column.total
     )
+    if contract.all_or_nothing:
+        checks = [replace(check, severity="reject") if check.severity == "set_aside" else check for check in checks]
     return tuple(checks)
 
 

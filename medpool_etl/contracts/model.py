@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from medpool_etl import documents
 from medpool_etl.documents import Document, Text
+from medpool_etl.errors import ConfigurationError
 
 ColumnType = Literal["text", "code", "money", "integer", "rate", "date", "month", "enum"]
 Severity = Literal["reject", "set_aside", "warn"]
@@ -24,6 +25,13 @@ SQL_TYPES: dict[str, str] = {
     "date": "DATE",
     "month": "DATE",
 }
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
 
 
 class Column(Document):
@@ -52,7 +60,7 @@ class Column(Document):
         if self.total and self.type != "money":
             raise ValueError("only a money column has a control total")
         if self.pattern is not None:
-            re.compile(self.pattern)
+            _compiled(self.pattern)
         return self
 
     @property
@@ -72,7 +80,7 @@ class Metadata(Document):
 
     @model_validator(mode="after")
     def _one_group(self) -> Metadata:
-        if re.compile(self.pattern).groups != 1:
+        if _compiled(self.pattern).groups != 1:
             raise ValueError("the pattern needs exactly one group")
         return self
 
@@ -112,7 +120,7 @@ class Expected(Document):
 
 
 class Contract(Document):
-    """One kind of file."""
+    """One kind of file. ``all_or_nothing``: it says something only as a whole, so a bad row rejects the file."""
 
     contract: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     version: int = Field(ge=1)
@@ -123,6 +131,7 @@ class Contract(Document):
     due: Text
     source: str
     expected: Expected
+    all_or_nothing: bool = False
     layout: Literal["table", "form"]
     form: Form | None = None
     metadata: tuple[Metadata, ...] = ()
@@ -139,7 +148,9 @@ class Contract(Document):
         headers = [header for column in self.columns for header in column.headers]
         if twice := {header for header in headers if headers.count(header) > 1}:
             raise ValueError(f"headers stand twice: {', '.join(sorted(twice))}")
-        for name in (*self.key, *(name for check in self.checks for name in check.columns)):
+        if unknown := set(self.key) - {column.name for column in self.columns}:
+            raise ValueError(f"the key: there is no column {', '.join(sorted(unknown))}")
+        for name in (name for check in self.checks for name in check.columns):
             if name not in names:
                 raise ValueError(f"there is no column {name}")
         if (self.layout == "form") != (self.form is not None):
@@ -175,8 +186,15 @@ def load_contract(name: str) -> Contract:
 
 def load_all() -> dict[str, Contract]:
     """Return every contract by name, in the order of their names; raises ConfigurationError for a mistake in one."""
-    contracts = (documents.load(path, Contract) for path in documents.find_all("contracts"))
-    return {contract.contract: contract for contract in contracts}
+    contracts = {}
+    for path in documents.find_all("contracts"):
+        contract = documents.load(path, Contract)
+        if contract.contract != path.stem:
+            raise ConfigurationError(
+                f"the contract is called {contract.contract}", where=path.name, expected=f"contract: {path.stem}"
+            )
+        contracts[contract.contract] = contract
+    return contracts
 
 
 def schema() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import datetime as dt
 import unicodedata
 import zipfile
@@ -17,6 +18,7 @@ import pandas as pd
 DELIMITERS = (",", "\t", "|", ";")
 PEEK_ROWS = 60
 _XLSX_SIGNATURE = b"PK\x03\x04"
+_EXACT = 10**15
 
 
 class NotReadable(Exception):
@@ -56,9 +58,13 @@ def peek(path: Path) -> Iterator[Peek]:
     with path.open("r", encoding=encoding, errors="replace", newline=None) as file:
         lines = [line.rstrip("\n") for _, line in zip(range(PEEK_ROWS), file, strict=False)]
     for delimiter in DELIMITERS:
-        rows = tuple(tuple(cell.strip().strip('"') for cell in line.split(delimiter)) for line in lines)
+        rows = tuple(_cells(line, delimiter) for line in lines)
         if any(len(row) > 1 for row in rows):
             yield Peek("text", rows, encoding=encoding, delimiter=delimiter)
+
+
+def _cells(line: str, delimiter: str) -> tuple[str, ...]:
+    return tuple(cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), []))
 
 
 def text_encoding(path: Path) -> str:
@@ -104,7 +110,9 @@ def workbook_grids(path: Path, rows: int | None = None) -> dict[str, list[list[s
         frames = pd.read_excel(
             path, sheet_name=None, header=None, dtype=object, engine="openpyxl", nrows=rows, na_filter=False
         )
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
+    except NotReadable:
+        raise
+    except Exception as error:  # a damaged part makes the reader fail in whatever way that part suggests
         raise NotReadable("工作簿已损坏或不完整", "the workbook is damaged or incomplete") from error
     return {
         str(name): [[cell_text(value) for value in row] for row in frame.itertuples(index=False, name=None)]
@@ -113,8 +121,8 @@ def workbook_grids(path: Path, rows: int | None = None) -> dict[str, list[list[s
 
 
 def cell_text(value: Any) -> str:
-    """Return a workbook cell as text: exact for integers and dates, 15 significant digits for other numbers."""
-    if value is None or value is pd.NaT:
+    """Return a workbook cell as text: dates as ``2022-03-31``, numbers to 15 significant digits, errors as ``#N/A``."""
+    if value is None:
         return ""
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
@@ -122,13 +130,14 @@ def cell_text(value: Any) -> str:
         return value.date().isoformat() if value.time() == dt.time() else value.isoformat(sep=" ")
     if isinstance(value, dt.date):
         return value.isoformat()
-    if isinstance(value, int):
-        return str(value)
-    if not isinstance(value, str):
-        # A workbook holds binary numbers; Excel itself keeps and shows 15 significant digits of them.
-        number = Decimal(format(value, ".15g"))
-        return "" if number.is_nan() else format(number, "f")
-    return value
+    if isinstance(value, str):
+        return value
+    # A workbook holds binary numbers; Excel itself keeps and shows 15 significant digits of them. A longer one (a
+    # receipt number, say) has lost its end already: it is marked, so that no check takes it for what it was.
+    number = Decimal(format(value, ".15g"))
+    if number.is_nan():
+        return "#N/A"
+    return format(number, "f") if abs(number) < _EXACT else f"≈{number:f}"
 
 
 def clean(text: str) -> str:

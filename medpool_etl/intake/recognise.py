@@ -11,7 +11,7 @@ from typing import Any
 from medpool_etl.contracts import Contract
 from medpool_etl.intake.peek import NotReadable, Peek, clean, peek
 
-_UNIT = re.compile(r"(?<!填报)单位:?\s*\(?(?:人民币)?(万元|元)")
+_UNIT = re.compile(r"(?<!填报)单位:?[\s|]*\(?(?:人民币)?([\u4e00-\u9fff]{0,3}元)")
 _UNITS = {"元": 1, "万元": 10_000}
 
 
@@ -134,6 +134,8 @@ def _shape(look: Peek, header: _Header) -> Shape:
             )
         metadata[item.name] = match[1].strip() if match else ""
     unit = _UNIT.search(title)
+    if unit and unit[1] not in _UNITS:
+        raise NotReadable(f"金额单位是“{unit[1]}”，只接受元或万元", f"amounts are in {unit[1]}; 元 and 万元 are read")
     return Shape(
         contract=header.contract.contract,
         kind=look.kind,

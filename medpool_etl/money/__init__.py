@@ -12,6 +12,7 @@ from medpool_etl.errors import SettlementError
 
 FEN = Decimal("0.01")
 ZERO = Decimal("0.00")
+LARGEST = 20
 
 _DIGITS = "零壹贰叁肆伍陆柒捌玖"
 _PLACES = ("", "拾", "佰", "仟")
@@ -21,6 +22,10 @@ _GROUPS = ("", "万", "亿", "万亿")
 def exact(amount: Decimal | int | str) -> Decimal:
     """Return ``amount`` in yuan with exactly two places; raises SettlementError if that would round it."""
     value = Decimal(amount)
+    if not value.is_finite() or value.adjusted() > LARGEST:
+        raise SettlementError(
+            f"{amount} yuan is no amount medpool can hold", expected="at most 16 digits before the point"
+        )
     fen = value.quantize(FEN)
     if fen != value:
         raise SettlementError(f"{amount} yuan is finer than one fen", expected="an amount exact to 0.01 yuan")

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from medpool_etl import documents
 from medpool_etl.documents import Document, Text
-from medpool_etl.errors import InputError
+from medpool_etl.errors import ConfigurationError, InputError
 
 Fund = Literal["worker", "resident"]
 FUNDS: dict[str, Text] = {
@@ -120,7 +120,16 @@ def load_city(city: str) -> City:
 
 def load_accounts(city: str) -> Accounts:
     """Read ``places/<city>.accounts.yaml``; raises ConfigurationError for a mistake or a unit the city does not have."""
-    return documents.load(documents.find(f"places/{city}.accounts.yaml"), Accounts)
+    path = documents.find(f"places/{city}.accounts.yaml")
+    accounts = documents.load(path, Accounts)
+    known = {unit.code for unit in load_city(city).units}
+    if unknown := {account.unit for account in accounts.accounts if account.unit and account.unit not in known}:
+        raise ConfigurationError(
+            f"accounts of units the city does not have: {', '.join(sorted(unknown))}",
+            where=path.name,
+            expected=f"a unit of places/{city}.yaml",
+        )
+    return accounts
 
 
 def cities() -> tuple[str, ...]:

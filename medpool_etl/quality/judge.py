@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +57,7 @@ class Judge:
         result: dict[str, Any] = batch.validate(suite, result_format=form).to_json_dict()  # type: ignore[no-untyped-call]
         verdicts = {}
         for file_id, row in counts.items():
-            checks = tuple(_check(item, file_id, row) for item in result["results"])
+            checks = tuple(_check(item, file_id, row, contract.contract) for item in result["results"])
             if any(not check["met"] and check["severity"] == "critical" for check in checks):
                 outcome = "rejected"
             else:
@@ -65,14 +66,20 @@ class Judge:
         return verdicts
 
 
-def _check(item: dict[str, Any], file_id: str, counts: dict[str, int]) -> dict[str, Any]:
+def _check(item: dict[str, Any], file_id: str, counts: dict[str, int], suite: str) -> dict[str, Any]:
     """Return one expectation's judgement of one file. Raises ConfigurationError for one that could not be evaluated."""
     config = item["expectation_config"]
     name = config["meta"]["check"]
-    if item["exception_info"].get("raised_exception") or "unexpected_index_list" not in item["result"]:
+    if "unexpected_index_list" not in item["result"]:
+        said = re.findall(
+            r"'exception_message': '([^']*)'|\"exception_message\": \"([^\"]*)\"", str(item["exception_info"])
+        )
+        reason = next(
+            (text for pair in said for text in pair if text), "it looks at another column or another kind of thing"
+        )
         raise ConfigurationError(
-            f"the expectation for {name} cannot be evaluated: {item['exception_info'].get('exception_message')}",
-            where=f"expectations/{config['kwargs'].get('batch_id', '')}",
+            f"the expectation for {name} cannot be evaluated: {reason}",
+            where=f"expectations/{suite}.json",
             do="compare it with the others of its suite, or remove it and run `medpool suites`",
         )
     failing = {row[_FILE] for row in item["result"]["unexpected_index_list"] or []}

@@ -52,7 +52,9 @@ def write_suites(contracts: dict[str, Contract]) -> list[Path]:
         path = suite_path(contract)
         kept = {item["meta"]["check"]: item for item in _read(path)["expectations"]} if path.exists() else {}
         suite = skeleton(contract)
-        suite["expectations"] = [kept.get(item["meta"]["check"], item) for item in suite["expectations"]]
+        suite["expectations"] = [
+            {**kept.get(item["meta"]["check"], item), "severity": item["severity"]} for item in suite["expectations"]
+        ]
         text = json.dumps(suite, ensure_ascii=False, indent=2) + "\n"
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
@@ -86,7 +88,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         suite: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         suite["expectations"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(
             f"the suite cannot be read: {error}", where=f"expectations/{path.name}", do="run `medpool suites`"
         ) from error

@@ -15,12 +15,15 @@ CREATE OR REPLACE TEMP MACRO ungrouped(s) AS
 CREATE OR REPLACE TEMP MACRO unbracketed(s) AS
   CASE WHEN regexp_full_match(s, '\([^()-]+\)') THEN '-' || s[2:-2] ELSE s END;
 CREATE OR REPLACE TEMP MACRO amount_text(s) AS
-  ungrouped(unbracketed(regexp_replace(s, '^[¥￥]|[\s]|元$', '', 'g')));
-CREATE OR REPLACE TEMP MACRO money(s, unit) AS CASE
-  WHEN unit = 1 AND regexp_full_match(amount_text(s), '-?\d{{1,16}}(\.\d{{1,2}}0*)?')
-    THEN CAST(amount_text(s) AS DECIMAL(18,2))
-  WHEN unit = 10000 AND regexp_full_match(amount_text(s), '-?\d{{1,12}}(\.\d{{1,6}}0*)?')
-    THEN CAST(CAST(amount_text(s) AS DECIMAL(20,6)) * 10000 AS DECIMAL(18,2))
+  ungrouped(unbracketed(regexp_replace(s, '^[¥￥]|[\s]', '', 'g')));
+CREATE OR REPLACE TEMP MACRO in_yuan(s) AS CASE
+  WHEN regexp_full_match(s, '-?\d{{1,16}}(\.\d{{1,2}}0*)?') THEN CAST(s AS DECIMAL(18,2)) END;
+CREATE OR REPLACE TEMP MACRO in_ten_thousands(s) AS CASE
+  WHEN regexp_full_match(s, '-?\d{{1,12}}(\.\d{{1,6}}0*)?')
+    THEN CAST(CAST(s AS DECIMAL(20,6)) * 10000 AS DECIMAL(18,2)) END;
+CREATE OR REPLACE TEMP MACRO money(s, unit) AS CASE unit
+  WHEN 1 THEN in_yuan(amount_text(regexp_replace(s, '\s*元$', '')))
+  WHEN 10000 THEN in_ten_thousands(amount_text(regexp_replace(s, '\s*万元$', '')))
   END;
 CREATE OR REPLACE TEMP MACRO whole_number(s) AS
   CASE WHEN regexp_full_match(ungrouped(s), '-?\d{{1,18}}(\.0+)?')

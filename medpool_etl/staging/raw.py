@@ -19,7 +19,12 @@ from medpool_etl.intake.recognise import Shape
 
 # A byte that no office writes, so that DuckDB hands over whole lines.
 _NO_DELIMITER = "\x01"
-_FIELDS = r"""("(?:[^"]|"")*"|[^{0}]*)(?:{0}|$)"""
+_TABLE_KINDS = """
+            WHEN label IN ('合计', '总计') THEN 'total'
+            WHEN label = '小计' THEN 'subtotal'
+            WHEN len(full_cells) <= 2 AND line_id > first_total THEN 'note'"""
+# One field and the delimiter behind it, in a line with a delimiter added at its end.
+_FIELDS = r"""("(?:[^"]|"")*"|[^{0}]*){0}"""
 
 
 def load_raw(connection: duckdb.DuckDBPyConnection, path: Path, shape: Shape, contract: Contract) -> None:
@@ -31,28 +36,22 @@ def load_raw(connection: duckdb.DuckDBPyConnection, path: Path, shape: Shape, co
         _load_workbook(connection, path, shape, contract)
     else:
         _load_text(connection, path, shape)
-    label = 1 + next(
-        i for i, name in enumerate(shape.columns if not shape.groups else contract_order(contract)) if name
-    )
+    # In a form 合计 is a line like others; an unfolded line always has its two labels.
+    kinds = "WHEN len(full_cells) <= 2 THEN 'note'" if shape.groups else _TABLE_KINDS
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE raw AS
-        WITH marked AS (
-          SELECT *, list_filter(cells, lambda c: tidy(c) <> '') AS full_cells, tidy(cells[{label}]) AS label FROM raw_lines
+        WITH filled AS (
+          SELECT *, list_filter(list_transform(cells, lambda c: tidy(c)), lambda c: c <> '') AS full_cells
+          FROM raw_lines
         ),
-        counted AS (
-          SELECT *, min(line_id) FILTER (is_total) OVER () AS first_total
-          FROM (SELECT *, replace(label, ' ', '') IN ('合计', '总计', '小计', '合计:', '总计:', '小计:') AS is_total FROM marked)
+        labelled AS (SELECT *, rtrim(replace(coalesce(full_cells[1], ''), ' ', ''), ':') AS label FROM filled),
+        placed AS (
+          SELECT *, min(line_id) FILTER (label IN ('合计', '总计')) OVER () AS first_total FROM labelled
         )
         SELECT line_id, row_no, cells, original,
-          CASE
-            WHEN len(full_cells) = 0 THEN 'blank'
-            WHEN is_total AND {"false" if shape.groups else "true"} THEN CASE WHEN label LIKE '小%' THEN 'subtotal' ELSE 'total' END
-            WHEN len(full_cells) <= 2 AND line_id > first_total THEN 'note'
-            WHEN {"len(full_cells) <= 2" if shape.groups else "false"} THEN 'note'
-            ELSE 'data'
-          END AS kind
-        FROM counted
+          CASE WHEN len(full_cells) = 0 THEN 'blank' {kinds} ELSE 'data' END AS kind
+        FROM placed
         """
     )
 
@@ -84,14 +83,14 @@ def _load_text(connection: duckdb.DuckDBPyConnection, path: Path, shape: Shape) 
             )
             SELECT row_no AS line_id, row_no, line AS original,
               CASE WHEN contains(line, '"')
-                THEN list_transform(regexp_extract_all(line, ?, 1), lambda c:
+                THEN list_transform(regexp_extract_all(line || ?, ?, 1), lambda c:
                   CASE WHEN starts_with(c, '"') AND ends_with(c, '"') AND length(c) > 1
                     THEN replace(c[2:-2], '""', '"') ELSE c END)
                 ELSE string_split(line, ?)
               END AS cells
             FROM lines WHERE row_no >= ?
             """,
-            [str(source), _NO_DELIMITER, _FIELDS.format(delimiter), shape.delimiter, shape.first_row],
+            [str(source), _NO_DELIMITER, shape.delimiter, _FIELDS.format(delimiter), shape.delimiter, shape.first_row],
         )
         _nothing_lost(connection, source, shape)
 

@@ -168,9 +168,9 @@ def _total_differs(connection: duckdb.DuckDBPyConnection, shape: Shape, name: st
     position = shape.columns.index(name) + 1
     found = connection.execute(
         f"""
-        SELECT count(*) FILTER (written IS NOT NULL AND written IS DISTINCT FROM
+        SELECT count(*) FILTER (text IS NOT NULL AND money(text, {shape.unit}) IS DISTINCT FROM
           (SELECT CAST(coalesce(sum({name}), 0) AS DECIMAL(18,2)) FROM typed))
-        FROM (SELECT money(filled(tidy(cells[{position}])), {shape.unit}) AS written FROM raw WHERE kind = 'total')
+        FROM (SELECT filled(tidy(cells[{position}])) AS text FROM raw WHERE kind = 'total')
         WHERE NOT EXISTS (SELECT 1 FROM typed WHERE {name} IS NULL)
         """
     ).fetchone()

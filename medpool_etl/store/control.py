@@ -119,7 +119,7 @@ class Control:
                 sa.event.listen(self._engine, "connect", _sqlite_connected)
                 sa.event.listen(self._engine, "begin", _sqlite_begin)
             self._upgrade()
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, OSError, ImportError, ValueError) as error:
             raise StoreError(
                 f"the control database cannot be used: {_reason(error)}",
                 where=_without_password(url),
@@ -272,5 +272,5 @@ def _reason(error: Exception) -> str:
 def _without_password(url: str) -> str:
     try:
         return sa.make_url(url).render_as_string(hide_password=True)
-    except SQLAlchemyError:
+    except (SQLAlchemyError, ValueError):
         return "MEDPOOL_CONTROL_URL"
