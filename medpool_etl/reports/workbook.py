@@ -39,6 +39,7 @@ SETTLEMENT_COLUMNS = {
     "expenditure": "基金支出",
     "account_closing": "支出户期末",
 }
+A3, A4 = 8, 9
 # A constant moment, because a workbook remembers when it was made and runs must give the same bytes.
 _MADE = dt.datetime(2000, 1, 1)
 
@@ -73,6 +74,7 @@ class _Writer:
         self.money = book.add_format({**edge, "num_format": "#,##0.00;[Red]-#,##0.00"})
         self.total = book.add_format({**edge, "bold": True, "num_format": "#,##0.00;[Red]-#,##0.00"})
         self.label = book.add_format({**edge, "bold": True, "align": "center"})
+        self.place = book.add_format({**edge, "num_format": "0"})
         self.count = book.add_format({**edge, "num_format": "#,##0"})
 
     def write(self) -> None:
@@ -81,13 +83,14 @@ class _Writer:
             self._voucher(voucher, remittances[remittances["fund"] == voucher["fund"]])
         self._settlement(read_table(self.folder, "monthly_settlement"))
         self._list("对账结果", "reconciliations", self._pairs(), [40, 30, 12, 12, 18, 18, 16, 10, 10, 8])
-        self._list("差异明细", "breaks", self._breaks(), [34, 14, 12, 12, 12, 22, 16, 16, 16, 30, 8, 30, 8, 40])
+        self._list("差异明细", "breaks", self._breaks(), [34, 14, 10, 8, 12, 22, 16, 16, 16, 32, 32, 36])
         self._list("文件", "files", self._files(), [44, 20, 18, 16, 10, 10, 10, 60])
         self._list("剔除行与警告", "set_aside_rows", self._findings(), [44, 10, 8, 10, 22, 26, 40, 40])
 
     def _sheet(self, name: str, width: int, landscape: bool = True) -> Any:
         sheet = self.book.add_worksheet(name)
-        sheet.set_paper(9)
+        sheet.set_paper(A3 if width > 8 else A4)
+        sheet.set_margins(0.4, 0.4, 0.5, 0.5)
         sheet.fit_to_pages(1, 0)
         if landscape:
             sheet.set_landscape()
@@ -184,7 +187,8 @@ class _Writer:
                 elif isinstance(value, Decimal):
                     sheet.write_number(row, column, value, self.money)
                 elif isinstance(value, int) and not isinstance(value, bool):
-                    sheet.write_number(row, column, value, self.count)
+                    form = self.place if rows.columns[column] == "行号" else self.count
+                    sheet.write_number(row, column, value, form)
                 else:
                     sheet.write_string(row, column, str(value), self.text)
         if rows.empty:
@@ -208,12 +212,17 @@ class _Writer:
 
     def _breaks(self) -> pd.DataFrame:
         rows = read_table(self.folder, "breaks")
+        for side in ("left", "right"):
+            rows[side] = [
+                None if pd.isna(name) else f"{name} 第{row}行"
+                for name, row in zip(rows[f"{side}_file"], rows[f"{side}_row"], strict=True)
+            ]
         rows["fund"] = rows["fund"].map({"worker": "职工", "resident": "居民"})
         return _named(
             rows,
             pair_title="对账项", class_title="类别", owner_title="责任方", fund="基金", county_name="县（市、区）",
-            item_key="票据号", left_amount="左方金额", right_amount="右方金额", difference="差额", left_file="左方文件",
-            left_row="行", right_file="右方文件", right_row="行 ", do_zh="处理办法",
+            item_key="票据号", left_amount="左方金额", right_amount="右方金额", difference="差额", left="左方位置",
+            right="右方位置", do_zh="处理办法",
         )  # fmt: skip
 
     def _files(self) -> pd.DataFrame:
