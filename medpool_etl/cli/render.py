@@ -112,7 +112,8 @@ def _pairs(summary: Summary) -> None:
     say("\n对账 Reconciliations")
     table = Table(box=None, pad_edge=False)
     table.add_column("")
-    table.add_column("对账项 Pair", no_wrap=True)
+    # In a narrow window the name wraps; an amount is never cut.
+    table.add_column("对账项 Pair", overflow="fold")
     for column in ("左方 Left", "右方 Right", "差额 Difference", "差异 Breaks"):
         table.add_column(column, justify="right", no_wrap=True)
     for row in summary.pairs.to_dict("records"):
