@@ -14,6 +14,7 @@ from medpool_etl.money import ZERO
 from medpool_etl.periods import Month
 from medpool_etl.pipeline.agreed import Agreed
 from medpool_etl.pipeline.session import run_session
+from medpool_etl.policy import Rulebook
 from medpool_etl.store import Control, Settings, Warehouse
 from medpool_etl.store.models import make_view
 
@@ -70,13 +71,27 @@ def explain(settings: Settings, row_id: str, column: str | None = None) -> Expla
             where=row_id,
             do="the rules may have changed since this run: run the month again; if it stays, report it",
         )
-    text = f"{row.get('rule_id', '')} {row.get('clause', '')}"
     clauses = tuple(
-        (name, f"{agreed.rulebook.notice.number} {clause.source}", clause.quote)
-        for name, clause in agreed.rulebook.clauses.items()
-        if name in text.replace("（", " ").replace("）", " ").split()
+        (
+            name,
+            f"{agreed.rulebook.notice.number} {agreed.rulebook.clauses[name].source}",
+            agreed.rulebook.clauses[name].quote,
+        )
+        for name in _clauses(agreed.rulebook, table, column, row)
     )
     return Explanation(row, column, agreed.registry.terms[column].zh, row[column], sources, clauses)
+
+
+def _clauses(rulebook: Rulebook, table: str, column: str, row: dict[str, Any]) -> list[str]:
+    """Return the ids of the clauses an amount rests on: its pair's, its rule's or flow's, or the rulebook's word for it."""
+    pair = rulebook.pairs.get(row.get("pair", ""))
+    named = [
+        pair.clause if pair else None,
+        row.get("rule_id"),
+        row.get("clause"),
+        rulebook.amounts.get(f"{table}.{column}") or rulebook.amounts.get(table),
+    ]
+    return [name for name in dict.fromkeys(named) if name in rulebook.clauses]
 
 
 def _row(connection: duckdb.DuckDBPyConnection, path: str, row_id: str) -> dict[str, Any]:

@@ -103,7 +103,8 @@ class Pair(Document):
 
 
 class Rulebook(Document):
-    """The rules of one city as data."""
+    """The rules of one city as data. ``amounts`` gives the clause of published amounts, by ``table`` or ``table.column``;
+    those of pairs and transfers carry their own."""
 
     city: str
     notice: Notice
@@ -111,12 +112,14 @@ class Rulebook(Document):
     values: dict[str, Value]
     readings: dict[str, Reading]
     pairs: dict[str, Pair]
+    amounts: dict[str, str]
 
     @model_validator(mode="after")
     def _clauses_exist(self) -> Rulebook:
         used = {name: value.clause for name, value in self.values.items()}
         used |= {name: reading.clause for name, reading in self.readings.items()}
         used |= {name: pair.clause for name, pair in self.pairs.items()}
+        used |= {f"amounts {name}": clause for name, clause in self.amounts.items()}
         for name, clause in used.items():
             if clause not in self.clauses:
                 raise ValueError(f"{name}: there is no clause {clause}")
