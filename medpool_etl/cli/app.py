@@ -16,7 +16,7 @@ from medpool_etl.cli import render
 from medpool_etl.cli.dictionary import dictionary_text
 from medpool_etl.cli.progress import progress
 from medpool_etl.contracts import load_all
-from medpool_etl.errors import InputError, MedpoolError
+from medpool_etl.errors import MedpoolError
 from medpool_etl.marts import load_registry
 from medpool_etl.periods import Month
 from medpool_etl.pipeline.agreed import Agreed
@@ -25,7 +25,7 @@ from medpool_etl.quality import verify_suite, write_suites
 from medpool_etl.reports import read_summary
 from medpool_etl.simulator import FAULTS
 from medpool_etl.simulator import simulate as write_simulation
-from medpool_etl.store import Control, Settings, Warehouse
+from medpool_etl.store import Settings, Warehouse
 
 app = typer.Typer(
     name="medpool",
@@ -101,15 +101,8 @@ def show(
 
 
 def _show(settings: Settings, city: str, month: Month, unchanged: bool) -> None:
-    control = Control(settings.control_url)
-    try:
-        run_id = control.published_run(city, str(month))
-    finally:
-        control.close()
-    if run_id is None:
-        raise InputError(f"nothing of {city} {month} is published", do=f"run `medpool run {city} {month}`")
     agreed, warehouse = Agreed.load(city), Warehouse(settings.warehouse)
-    folder = warehouse.run(city, str(month), run_id)
+    folder = pipeline.published_folder(settings, city, month)
     summary = read_summary(folder, tuple(agreed.rulebook.pairs))
     render.month(summary, agreed, month, folder, warehouse, unchanged)
     if summary.figures == "provisional":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -195,8 +195,3 @@ def load_all() -> dict[str, Contract]:
             )
         contracts[contract.contract] = contract
     return contracts
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON schema of a contract document, for editors that check YAML while it is typed."""
-    return Contract.model_json_schema()

@@ -4,7 +4,7 @@
 the step before left in the run's folder and writes its own results whole or not at all.
 """
 
-from medpool_etl.pipeline.explain import Explanation, explain
+from medpool_etl.pipeline.explain import Explanation, explain, published_folder
 from medpool_etl.pipeline.steps import STEPS, MonthRun, judge, notify, open_month, publish, run_month, settle, stage
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "notify",
     "open_month",
     "publish",
+    "published_folder",
     "run_month",
     "settle",
     "stage",

@@ -83,9 +83,7 @@ def references(agreed: Agreed, month: Month) -> dict[str, pa.Table]:
     rulebook = agreed.rulebook
     report = agreed.contracts["county_expenditure_report"].by_name["item"].values or {}
     return {
-        "counties": _table(
-            [{"code": u.code, "name": u.name.zh, "short": u.short, "tax_office": u.tax_office} for u in units]
-        ),
+        "counties": _table([{"code": u.code, "name": u.name.zh, "tax_office": u.tax_office} for u in units]),
         "tax_offices": _table([{"code": unit.tax_office} for unit in units]),
         "subjects": _table([{"code": s.code, "fund": s.fund, "kind": s.kind} for s in agreed.subjects]),
         "funds": _table([{"fund": fund, "name": text.zh} for fund, text in FUNDS.items()]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -51,14 +52,7 @@ def explain(settings: Settings, row_id: str, column: str | None = None) -> Expla
     column = column or money[0]
     if column not in money:
         raise InputError(f"{column!r} is not an amount of {table}", expected=f"one of {', '.join(money)}")
-    control = Control(settings.control_url)
-    try:
-        run = control.published_run(city, str(month))
-    finally:
-        control.close()
-    if run is None:
-        raise InputError(f"nothing of {city} {month} is published", do=f"run `medpool run {city} {month}`")
-    folder = Warehouse(settings.warehouse).run(city, str(month), run)
+    folder = published_folder(settings, city, month)
     with run_session(agreed, month, folder, {}) as connection:
         row = _row(connection, str(table_path(folder, table)), row_id)
         staging_views(connection)
@@ -80,6 +74,18 @@ def explain(settings: Settings, row_id: str, column: str | None = None) -> Expla
         for name in _clauses(agreed.rulebook, table, column, row)
     )
     return Explanation(row, column, agreed.registry.terms[column].zh, row[column], sources, clauses)
+
+
+def published_folder(settings: Settings, city: str, month: Month) -> Path:
+    """Return the folder of the run a month publishes; raises InputError when nothing of it is published."""
+    control = Control(settings.control_url)
+    try:
+        run = control.published_run(city, str(month))
+    finally:
+        control.close()
+    if run is None:
+        raise InputError(f"nothing of {city} {month} is published", do=f"run `medpool run {city} {month}`")
+    return Warehouse(settings.warehouse).run(city, str(month), run)
 
 
 def _clauses(rulebook: Rulebook, table: str, column: str, row: dict[str, Any]) -> list[str]:

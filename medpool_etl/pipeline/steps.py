@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from medpool_etl.pipeline.agreed import Agreed, run_id
 from medpool_etl.pipeline.figures import provisional_reasons
 from medpool_etl.pipeline.session import run_session, staging_session
 from medpool_etl.quality import Judge
+from medpool_etl.reconciliation import PairResult
 from medpool_etl.reconciliation import reconcile as compare
 from medpool_etl.settlement import TreasuryPremium, monthly_remittance, transfers_table
 from medpool_etl.staging import stage_file
@@ -31,6 +33,7 @@ from medpool_etl.store.warehouse import read_json, whole, write_json
 
 T = TypeVar("T")
 Progress = Callable[[Iterable[T], str], Iterable[T]]
+log = logging.getLogger(__name__)
 # Settings, run and, if somebody watches, how to show progress.
 Step = Callable[..., Any]
 _CARRIED = ("classified_breaks", "pair_totals")
@@ -128,7 +131,9 @@ def stage(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) 
             target = folder / "staged" / shape.contract
             contract = agreed.contracts[shape.contract]
             try:
-                stage_file(connection, warehouse.received(arrival.sha256), arrival.file_id, shape, contract, target)
+                received = warehouse.received(arrival.sha256)
+                summary = stage_file(connection, received, arrival.file_id, shape, contract, target)
+                log.info("%s: %d rows, %d set aside", arrival.name, summary["staged"], summary["set_aside"])
             except NotReadable as error:
                 write_json(target / f"{arrival.file_id}.json", {"problem": {"zh": error.zh, "en": error.en}})
 
@@ -161,6 +166,8 @@ def judge(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) 
                 "set_aside": summaries[name][file_id]["set_aside"],
                 "problem": _rejection(agreed, name, verdict.checks) if verdict.outcome == "rejected" else None,
             }
+    for file_id, outcome in verdicts.items():
+        log.info("file %s: %s", file_id, outcome["outcome"])
     write_json(folder / "quality" / "verdicts.json", verdicts)
 
 
@@ -171,7 +178,9 @@ def reconcile(settings: Settings, run: MonthRun, progress: Progress[Any] = _sile
     with run_session(agreed, run.when, folder, {}) as connection:
         staging_views(connection)
         for _ in progress([run.month], "reconciling"):
-            compare(connection)
+            results = compare(connection)
+        for result in results:
+            log.info("%s: %s, %d of %d items differ", result.pair, _agrees(result), result.breaks, result.items)
         for name in _CARRIED:
             with whole(folder / "reconciliation" / f"{name}.parquet") as temporary:
                 connection.execute(
@@ -226,6 +235,9 @@ def publish(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent
             built = build_mart(control, warehouse, agreed.registry)
     finally:
         control.close()
+    log.info(
+        "%s %s: run %s is %s (%s)", run.city, run.month, run.run_id, "published" if changed else "unchanged", figures
+    )
     return changed or built
 
 
@@ -267,6 +279,10 @@ def run_month(settings: Settings, city: str, month: Month, progress: Progress[An
     for step in STEPS.values():
         step(settings, run, progress)
     return run
+
+
+def _agrees(result: PairResult) -> str:
+    return "agrees" if result.agrees else "does not agree"
 
 
 def _active(folder: Path) -> list[Arrival]:

@@ -30,7 +30,6 @@ class Unit(Document):
 
     code: str = Field(pattern=r"^\d{6}$|^\d{6}-[a-z]+$")
     name: Text
-    short: str
     tax_office: str = Field(pattern=r"^\d{11}$")
     parent: str | None = None
     valid_from: dt.date | None = None

@@ -18,9 +18,9 @@ name: {zh: 南通市, en: Nantong}
 source: for the test
 last_checked_on: 2026-11-22
 units:
-  - {code: "320684", name: {zh: 海门市, en: Haimen}, short: 海门, tax_office: "13206840000", valid_to: 2020-12-31, successor: "320614"}
-  - {code: "320614", name: {zh: 海门区, en: Haimen}, short: 海门, tax_office: "13206140000", valid_from: 2021-01-01}
-  - {code: "320602", name: {zh: 崇川区, en: Chongchuan}, short: 崇川, tax_office: "13206020000"}
+  - {code: "320684", name: {zh: 海门市, en: Haimen}, tax_office: "13206840000", valid_to: 2020-12-31, successor: "320614"}
+  - {code: "320614", name: {zh: 海门区, en: Haimen}, tax_office: "13206140000", valid_from: 2021-01-01}
+  - {code: "320602", name: {zh: 崇川区, en: Chongchuan}, tax_office: "13206020000"}
 """
 
 
@@ -40,7 +40,17 @@ def city(text: str, folder: Path) -> City:
 def test_taizhou() -> None:
     """Taizhou has its nine counties, each with a tax office of its own."""
     units = load_city("taizhou").units_on(dt.date(2022, 3, 31))
-    assert [unit.short for unit in units] == ["椒江", "黄岩", "路桥", "三门", "天台", "仙居", "温岭", "临海", "玉环"]
+    assert [unit.name.zh for unit in units] == [
+        "椒江区",
+        "黄岩区",
+        "路桥区",
+        "三门县",
+        "天台县",
+        "仙居县",
+        "温岭市",
+        "临海市",
+        "玉环市",
+    ]
     assert len({unit.tax_office for unit in units}) == 9
 
 
