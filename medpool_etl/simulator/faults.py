@@ -87,7 +87,9 @@ def _(world: World, expected: Expected) -> None:
 @_fault("wrong_level", "级次错：国库按县级入库", "booked at county level instead of city level")
 def _(world: World, expected: Expected) -> None:
     tax = _pick(world)
-    _treasury(world, tax).values["level"] = "4"
+    row = _treasury(world, tax)
+    row.values["level"] = "4"
+    expected.warned.append(("treasury_receipts", row, "level_of_the_rules"))
     expected.broken("tax_treasury", "wrong_level", tax.values["paid_amount"])
 
 
@@ -97,6 +99,15 @@ def _(world: World, expected: Expected) -> None:
     _treasury(world, tax).values["subject"] = SUBJECT["resident"]
     amount = tax.values["paid_amount"]
     expected.broken("tax_treasury", "wrong_subject", amount, -amount)
+
+
+@_fault("no_premium_subject", "科目错：保费入其他收入科目", "a premium booked under other revenue")
+def _(world: World, expected: Expected) -> None:
+    tax = _pick(world)
+    row = _treasury(world, tax)
+    row.values["subject"] = "1020399"
+    expected.warned.append(("treasury_receipts", row, "premium_subject"))
+    expected.broken("tax_treasury", "wrong_subject", tax.values["paid_amount"])
 
 
 @_fault("wrong_county_flexible", "分县错：灵活就业到账记入他县", "a flexible worker's booking put to another county")
