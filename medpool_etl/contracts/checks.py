@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from medpool_etl.contracts.model import Column, Contract, Severity
+from medpool_etl.contracts.model import Column, Contract, Metadata, Severity
 from medpool_etl.documents import Text
 
 _FORMS: dict[str, Text] = {
@@ -33,7 +33,7 @@ class Check:
     """
 
     id: str
-    kind: Literal["missing", "form", "unknown", "pattern", "fields", "unreadable", "duplicate", "total", "own"]
+    kind: Literal["missing", "form", "unknown", "pattern", "fields", "unreadable", "duplicate", "total", "unverified", "own"]
     severity: Severity
     columns: tuple[str, ...]
     expected: Text
@@ -61,6 +61,8 @@ def checks_of(contract: Contract) -> tuple[Check, ...]:
             RESEND,
         ),
     ]
+    for item in contract.metadata:
+        checks.extend(_implied_by_title(item))
     for column in contract.columns:
         checks.extend(_implied(column))
     if contract.key:
@@ -94,9 +96,30 @@ def checks_of(contract: Contract) -> tuple[Check, ...]:
         for column in contract.columns
         if column.total
     )
+    checks.extend(
+        Check(
+            f"{column.name}__total_unverified",
+            "unverified",
+            "warn",
+            (column.name,),
+            Text(zh=f"{column.header}合计可以核对", en=f"the total of {column.header} can be compared"),
+            Text(zh="有行无法读取，合计未能核对；请更正剔除行后重新报送", en="rows could not be read, so the total was not compared; correct them and send the file again"),
+        )
+        for column in contract.columns
+        if column.total
+    )
     if contract.all_or_nothing:
         checks = [replace(check, severity="reject") if check.severity == "set_aside" else check for check in checks]
     return tuple(checks)
+
+
+def _implied_by_title(item: Metadata) -> list[Check]:
+    """A value of the title rows holds for the whole file, so a bad one rejects it."""
+    there = Text(zh=f"标题中有{item.description.zh}", en=f"the title has: {item.description.en}")
+    checks = [Check(f"{item.name}__missing", "missing", "reject", (item.name,), there, RESEND)] if item.required else []
+    if item.type in _FORMS:
+        checks.append(Check(f"{item.name}__form", "form", "reject", (item.name,), _FORMS[item.type], RESEND))
+    return checks
 
 
 def _implied(column: Column) -> list[Check]:

@@ -94,6 +94,7 @@ def references(agreed: Agreed, month: Month) -> dict[str, pa.Table]:
                 for a in agreed.accounts.accounts
             ],
         ),
+        "interest_remarks": _table([{"remark": remark} for remark in agreed.accounts.interest_remarks]),
         "pairs": _table(
             [
                 {
@@ -104,6 +105,7 @@ def references(agreed: Agreed, month: Month) -> dict[str, pa.Table]:
                     "scope": pair.scope,
                     "funds": list(pair.funds),
                     "shortfall_class": pair.shortfall,
+                    "surplus_class": pair.surplus,
                     "left_title": pair.left.title.zh,
                     "left_owner": pair.left.owner,
                     "left_contract": pair.left.contract,

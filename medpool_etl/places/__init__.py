@@ -83,10 +83,11 @@ class Account(Document):
 
 
 class Accounts(Document):
-    """The accounts of a city and its counties."""
+    """The accounts of a city and its counties; ``interest_remarks`` are the exact words banks write beside interest."""
 
     city: str
     source: str
+    interest_remarks: tuple[str, ...] = ("结息", "利息")
     accounts: tuple[Account, ...]
 
     @model_validator(mode="after")

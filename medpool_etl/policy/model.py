@@ -90,7 +90,8 @@ class Side(Document):
 class Pair(Document):
     """Two figures that must agree, by clause. ``scope`` says at which level they are compared, for which ``funds``.
 
-    ``shortfall`` is the class of a difference by which the right side has less and nothing else explains.
+    ``shortfall`` and ``surplus`` are the classes of a difference by which the right side has less, or more, where
+    nothing surer explains it.
     """
 
     clause: str
@@ -98,6 +99,7 @@ class Pair(Document):
     scope: Literal["county", "city"]
     funds: tuple[Fund, ...] = ("worker", "resident")
     shortfall: str | None = None
+    surplus: str | None = None
     left: Side
     right: Side
 

@@ -28,7 +28,8 @@ OUTCOMES = {
 }
 SEVERITIES = {"critical": "拒收文件", "warning": "剔除", "info": "警告"}
 SETTLEMENT_COLUMNS = {
-    "tax_collected": "税务征收",
+    "tax_collected": "税务征收（已入库）",
+    "tax_in_transit": "税务在途",
     "treasury_booked": "国库入库",
     "agency_booked": "系统到账",
     "remittance_due": "应划专户",

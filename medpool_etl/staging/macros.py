@@ -1,11 +1,12 @@
 """How text becomes a value, as DuckDB macros: the form is checked first, so a cast never rounds or guesses.
 
+An amount has at most 13 digits before the point, so that no sum of a month leaves DECIMAL(18,2).
 ``money`` of ``1.005`` or ``1e3`` is NULL, not 1.01 or 1000; ``1,23.45`` is NULL; ``(12.30)`` is -12.30.
 """
 
 # Full-width characters and their plain ones; the space is the ideographic one.
-_WIDE = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000\u00a0\u2212\ufe63"
-_PLAIN = "".join(chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)) + "  --"
+_WIDE = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000\u00a0\u2212\ufe63\ufeff\u200b"
+_PLAIN = "".join(chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)) + "  --  "
 
 MACROS = rf"""
 CREATE OR REPLACE TEMP MACRO tidy(s) AS trim(translate(s, $w${_WIDE}$w$, $p${_PLAIN}$p$), ' ' || chr(9) || chr(13));
@@ -17,9 +18,9 @@ CREATE OR REPLACE TEMP MACRO unbracketed(s) AS
 CREATE OR REPLACE TEMP MACRO amount_text(s) AS
   ungrouped(unbracketed(regexp_replace(s, '^[¥￥]|[\s]', '', 'g')));
 CREATE OR REPLACE TEMP MACRO in_yuan(s) AS CASE
-  WHEN regexp_full_match(s, '-?\d{{1,16}}(\.\d{{1,2}}0*)?') THEN CAST(s AS DECIMAL(18,2)) END;
+  WHEN regexp_full_match(s, '-?\d{{1,13}}(\.\d{{1,2}}0*)?') THEN CAST(s AS DECIMAL(18,2)) END;
 CREATE OR REPLACE TEMP MACRO in_ten_thousands(s) AS CASE
-  WHEN regexp_full_match(s, '-?\d{{1,12}}(\.\d{{1,6}}0*)?')
+  WHEN regexp_full_match(s, '-?\d{{1,9}}(\.\d{{1,6}}0*)?')
     THEN CAST(CAST(s AS DECIMAL(20,6)) * 10000 AS DECIMAL(18,2)) END;
 CREATE OR REPLACE TEMP MACRO money(s, unit) AS CASE unit
   WHEN 1 THEN in_yuan(amount_text(regexp_replace(s, '\s*元$', '')))

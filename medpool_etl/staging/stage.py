@@ -47,21 +47,21 @@ def _typed_sql(file_id: str, shape: Shape, contract: Contract, checks: tuple[Che
     if shape.groups:
         positions = {name: i for i, name in enumerate(contract_order(contract), 1)}
     width = len(shape.columns) if not shape.groups else len(contract.columns)
-    texts = ",\n".join(
-        f"filled(tidy(cells[{positions[c.name]}])) AS raw_{c.name}" if c.name in positions else f"NULL AS raw_{c.name}"
-        for c in contract.columns
+    texts = ",\n".join(f"{_text(c, positions.get(c.name), contract, width)} AS raw_{c.name}" for c in contract.columns)
+    titles = "".join(
+        f", filled(tidy({_quoted(shape.metadata.get(item.name, ''))})) AS raw_{item.name}" for item in contract.metadata
     )
-    metadata = ",\n".join(
-        f"CAST({READERS[item.type].format(_quoted(shape.metadata.get(item.name, '')))} AS {SQL_TYPES[item.type]})"
-        f" AS {item.name}"
+    metadata = "".join(
+        f"CAST({READERS[item.type].format(f'raw_{item.name}')} AS {SQL_TYPES[item.type]}) AS {item.name},\n"
         for item in contract.metadata
     )
     values = ",\n".join(f"CAST({_reader(c)} AS {SQL_TYPES[c.type]}) AS {c.name}" for c in contract.columns)
     kept = ", ".join([*(item.name for item in contract.metadata), *(c.name for c in contract.columns)])
     failed = ",\n".join(
-        f"CASE WHEN {_failing(c, contract, width)} THEN {{'check_id': '{c.id}', 'found': {_found(c, contract)}}} END"
+        f"CASE WHEN {_whole(c, width)} AND ({_failing(c, contract, width)}) "
+        f"THEN {{'check_id': '{c.id}', 'found': {_found(c, contract)}}} END"
         for c in checks
-        if c.kind != "total"
+        if c.kind not in ("total", "unverified")
     )
     aside = ", ".join(f"'{check.id}'" for check in checks if check.severity == "set_aside")
     return f"""
@@ -71,10 +71,10 @@ def _typed_sql(file_id: str, shape: Shape, contract: Contract, checks: tuple[Che
         -- Empty fields behind the last column are what spreadsheets leave behind.
         CASE WHEN len(list_filter(cells[{width + 1}:], lambda c: tidy(c) <> '')) = 0
           THEN least(len(cells), {width}) ELSE len(cells) END AS width,
-        {texts}
+        {texts}{titles}
       FROM raw WHERE kind = 'data'
     ),
-    rows AS (SELECT *, {metadata + "," if metadata else ""} {values} FROM texts),
+    rows AS (SELECT *, {metadata} {values} FROM texts),
     judged AS (
       SELECT rows.*, list_filter([{failed}], lambda c: c IS NOT NULL) AS failed FROM rows, context
     )
@@ -85,11 +85,28 @@ def _typed_sql(file_id: str, shape: Shape, contract: Contract, checks: tuple[Che
     """
 
 
+def _text(column: Column, position: int | None, contract: Contract, width: int) -> str:
+    """Return the SQL for a column's text. A row of another width may be shifted, so only a key that looks like one is
+    taken from it: the row is set aside whole, and its counterpart can still be told what became of it."""
+    if position is None:
+        return "NULL"
+    text = f"filled(tidy(cells[{position}]))"
+    kept = ""
+    if column.name in contract.key and column.pattern:
+        kept = f" WHEN regexp_full_match({text}, {_quoted(column.pattern)}) THEN {text}"
+    return f"CASE WHEN width = {width} THEN {text}{kept} END"
+
+
 def _reader(column: Column) -> str:
     if column.values is not None:
         cases = " ".join(f"WHEN {_quoted(text)} THEN {_quoted(code)}" for text, code in column.values.items())
         return f"CASE replace(raw_{column.name}, ' ', '') {cases} END"
     return READERS[column.type].format(f"raw_{column.name}")
+
+
+def _whole(check: Check, width: int) -> str:
+    """Return the SQL condition under which the check is made: a row of another width has no columns to look at."""
+    return "true" if check.kind in ("fields", "unreadable") else f"width = {width}"
 
 
 def _failing(check: Check, contract: Contract, width: int) -> str:
@@ -127,7 +144,10 @@ def _found(check: Check, contract: Contract) -> str:
         if name in contract.personal:
             texts.append("'（不显示）'")
         else:
-            texts.append(f"coalesce(CAST({f'raw_{name}' if name in contract.by_name else name} AS VARCHAR), '（空）')")
+            text = f"coalesce(raw_{name}, '（空）')"
+            # In a file with payers' ids, one may have got into any column.
+            hide = contract.personal and name not in contract.key
+            texts.append(f"regexp_replace({text}, '[0-9A-Za-z]{{15,}}', '（已隐去）', 'g')" if hide else text)
     return f"concat_ws(' / ', {', '.join(texts)})" if texts else "'（见原文件）'"
 
 
@@ -149,6 +169,8 @@ def _summary(
     for check in checks:
         if check.kind == "total":
             failures[check.id] = _total_differs(connection, shape, check.columns[0])
+        if check.kind == "unverified":
+            failures[check.id] = _total_unverified(connection, shape, check.columns[0])
     aside = connection.execute("SELECT count(*) FROM typed WHERE set_aside").fetchone()
     return {
         "contract": contract.contract,
@@ -163,7 +185,7 @@ def _summary(
 def _total_differs(connection: duckdb.DuckDBPyConnection, shape: Shape, name: str) -> int:
     """Return 1 when the file's own total differs from the sum of its rows; 0 where a row's amount is unreadable.
 
-    A row that cannot be read is set aside and named for itself; the total could only repeat that.
+    What cannot be compared is said by the check that follows it.
     """
     position = shape.columns.index(name) + 1
     found = connection.execute(
@@ -172,6 +194,18 @@ def _total_differs(connection: duckdb.DuckDBPyConnection, shape: Shape, name: st
           (SELECT CAST(coalesce(sum({name}), 0) AS DECIMAL(18,2)) FROM typed))
         FROM (SELECT filled(tidy(cells[{position}])) AS text FROM raw WHERE kind = 'total')
         WHERE NOT EXISTS (SELECT 1 FROM typed WHERE {name} IS NULL)
+        """
+    ).fetchone()
+    return int(found[0]) if found else 0
+
+
+def _total_unverified(connection: duckdb.DuckDBPyConnection, shape: Shape, name: str) -> int:
+    """Return 1 when the file states a total that cannot be compared, because a row's amount is unreadable."""
+    position = shape.columns.index(name) + 1
+    found = connection.execute(
+        f"""
+        SELECT count(*) > 0 AND EXISTS (SELECT 1 FROM typed WHERE {name} IS NULL)
+        FROM raw WHERE kind = 'total' AND filled(tidy(cells[{position}])) IS NOT NULL
         """
     ).fetchone()
     return int(found[0]) if found else 0

@@ -7,6 +7,7 @@ SELECT
   context.city, context.month, funds.fund, funds.name AS fund_name, counties.code AS county,
   counties.name AS county_name,
   CAST(coalesce(sum(amount) FILTER (WHERE column_name = 'tax_collected'), 0) AS DECIMAL(18, 2)) AS tax_collected,
+  CAST(coalesce(sum(amount) FILTER (WHERE column_name = 'tax_in_transit'), 0) AS DECIMAL(18, 2)) AS tax_in_transit,
   CAST(coalesce(sum(amount) FILTER (WHERE column_name = 'treasury_booked'), 0) AS DECIMAL(18, 2)) AS treasury_booked,
   CAST(coalesce(sum(amount) FILTER (WHERE column_name = 'agency_booked'), 0) AS DECIMAL(18, 2)) AS agency_booked,
   CAST(coalesce(sum(amount) FILTER (WHERE column_name = 'remittance_due'), 0) AS DECIMAL(18, 2)) AS remittance_due,

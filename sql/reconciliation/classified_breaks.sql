@@ -12,6 +12,7 @@ known AS (
   SELECT
     differing.*,
     pairs.shortfall_class,
+    pairs.surplus_class,
     CASE WHEN lacking = 'right' THEN pairs.right_contract ELSE pairs.left_contract END AS lacking_contract,
     CASE WHEN lacking = 'right' THEN pairs.right_owner ELSE pairs.left_owner END AS lacking_owner
   FROM differing
@@ -34,7 +35,8 @@ reasons AS (
     ) AS row_set_aside,
     -- A sum lacks what was set aside from the file it is made of.
     known.item_key = '' AND EXISTS (
-      SELECT 1 FROM set_aside_keys AS aside WHERE aside.contract = known.lacking_contract
+      SELECT 1 FROM set_aside_keys AS aside
+      WHERE aside.contract = known.lacking_contract AND coalesce(aside.fund, known.fund) = known.fund
     ) AS sum_lacks_rows,
     (
       SELECT CASE WHEN bool_or(other.fund <> known.fund) THEN 'wrong_subject' ELSE 'wrong_county' END
@@ -53,12 +55,13 @@ SELECT
   item_key,
   CASE
     WHEN file_missing THEN 'file_missing'
-    WHEN lacking = 'right' AND right_hint IN ('wrong_level', 'wrong_subject') THEN right_hint
+    WHEN (lacking = 'right' OR left_rows = 0) AND right_hint IN ('wrong_level', 'wrong_subject') THEN right_hint
     WHEN elsewhere IS NOT NULL THEN elsewhere
     WHEN row_set_aside OR sum_lacks_rows THEN 'row_set_aside'
     WHEN lacking = 'left' AND right_hint = 'manual_receipt' THEN right_hint
     WHEN lacking = 'right' AND right_rows = 0 AND left_hint = 'in_transit' THEN left_hint
     WHEN lacking = 'right' AND shortfall_class IS NOT NULL THEN shortfall_class
+    WHEN lacking = 'left' AND surplus_class IS NOT NULL THEN surplus_class
     WHEN left_rows > 0 AND right_rows > 0 THEN 'amount_differs'
     WHEN left_rows > 0 THEN 'only_left'
     ELSE 'only_right'

@@ -7,8 +7,10 @@ SELECT
 FROM tax_collection_detail
 UNION ALL
 SELECT
-  'tax_treasury', 'right', fund, county, coalesce(voucher_no, '#' || row_no), amount, in_city_treasury, hint,
-  file_id, line_id, row_no
+  'tax_treasury', 'right', fund, county, coalesce(voucher_no, '#' || row_no), amount,
+  -- Money elsewhere than in the city treasury is nobody's match; where no receipt explains it, it stands for itself.
+  in_city_treasury OR NOT EXISTS (SELECT 1 FROM tax_collection_detail AS tax WHERE tax.receipt_no = voucher_no),
+  hint, file_id, line_id, row_no
 FROM treasury_premiums
 UNION ALL
 -- T12.2: booked in the city treasury ↔ transferred to the fiscal account, per fund.
@@ -65,3 +67,13 @@ UNION ALL
 SELECT 'agency_county', 'right', fund, county, '', amount, true, NULL, file_id, line_id, row_no
 FROM county_expenditure_report
 WHERE item = 'received'
+UNION ALL
+-- T4: every movement on the city's accounts ↔ those by which the funds may move. A movement is its net: credit − debit.
+SELECT
+  'account_activity', 'left', fund, city_code, account_no || '/' || serial_no, net, true, NULL, file_id, line_id, row_no
+FROM account_movements, context
+UNION ALL
+SELECT
+  'account_activity', 'right', fund, city_code, account_no || '/' || serial_no, net, true, NULL, file_id, line_id, row_no
+FROM account_movements, context
+WHERE movement <> 'unknown'

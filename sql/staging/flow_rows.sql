@@ -7,12 +7,12 @@ UNION ALL
 SELECT
   CASE movement
     WHEN 'allocation_received' THEN 'allocation'
-    WHEN 'interest' THEN 'fiscal_interest'
+    WHEN 'expenditure_interest' THEN 'agency_interest'
     ELSE movement
   END,
   city_code, fund, coalesce(county, city_code), amount, file_id, line_id, row_no
 FROM account_movements, context
-WHERE movement IN ('treasury_transfer', 'allocation_received', 'distribution', 'interest')
+WHERE movement IN ('treasury_transfer', 'allocation_received', 'distribution', 'fiscal_interest', 'expenditure_interest')
 UNION ALL
 SELECT
   CASE item WHEN 'received' THEN 'distribution_received' WHEN 'interest' THEN 'county_interest' ELSE 'county_expenditure' END,

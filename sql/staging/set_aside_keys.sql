@@ -1,10 +1,10 @@
--- The keys of rows set aside, where they could be read: a break whose counterpart was set aside says so.
-SELECT 'tax_collection_detail' AS contract, receipt_no AS item_key FROM tax_collection_detail__all WHERE set_aside
+-- The keys and funds of rows set aside, where they could be read: a break whose counterpart was set aside says so. Files
+-- that say something only as a whole are rejected instead, and have none.
+SELECT 'tax_collection_detail' AS contract, receipt_no AS item_key, fund FROM tax_collection_detail__all WHERE set_aside
 UNION ALL
-SELECT 'treasury_receipts', voucher_no FROM treasury_receipts__all WHERE set_aside
+SELECT 'treasury_receipts', receipts.voucher_no, subjects.fund
+FROM treasury_receipts__all AS receipts
+LEFT JOIN subjects ON subjects.code = receipts.subject
+WHERE receipts.set_aside
 UNION ALL
-SELECT 'agency_bookings', receipt_no FROM agency_bookings__all WHERE set_aside
-UNION ALL
-SELECT 'account_statement', serial_no FROM account_statement__all WHERE set_aside
-UNION ALL
-SELECT 'county_expenditure_report', item FROM county_expenditure_report__all WHERE set_aside
+SELECT 'agency_bookings', receipt_no, fund FROM agency_bookings__all WHERE set_aside

@@ -1,5 +1,8 @@
 -- The file rows behind each column of the monthly settlement table.
-SELECT fund, county, 'tax_collected' AS column_name, paid_amount AS amount, file_id, line_id, row_no
+-- A receipt in transit comes again, booked, in the next month's file: collected counts it there, once.
+SELECT
+  fund, county, CASE WHEN booked_date IS NULL THEN 'tax_in_transit' ELSE 'tax_collected' END AS column_name,
+  paid_amount AS amount, file_id, line_id, row_no
 FROM tax_collection_detail
 UNION ALL
 SELECT fund, county, unnest(['treasury_booked', 'remittance_due']), amount, file_id, line_id, row_no

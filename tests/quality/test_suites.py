@@ -75,7 +75,7 @@ def add(suite: Suite) -> None:
 
 def soften(suite: Suite) -> None:
     """Turn a critical expectation into one that only tells."""
-    suite["expectations"][-1]["severity"] = "info"
+    next(item for item in suite["expectations"] if item["meta"]["check"] == "amount__total")["severity"] = "info"
 
 
 MISTAKES = {

@@ -66,7 +66,7 @@ AMOUNTS = {
     "　12.30　": "12.30",
     "12.300": "12.30",
     "1234.5000": "1234.50",
-    "9999999999999999.99": "9999999999999999.99",
+    "9999999999999.99": "9999999999999.99",
 }
 
 
@@ -81,7 +81,7 @@ def test_amount(text: str, amount: str) -> None:
     [
         "1.005", "0.001", "12.345", "1e3", "1E3", "1,23.45", "12,34", "1,2345.00", ",123.00", "1,234,56.00", "12O3", "l23",
         "1.2.3", "1.", ".5", "--5", "-(5)", "(-5)", "(5", "5)", "()", "5-", "+5", "一百", "壹佰元整", "12.5万", "12.5万元", "100美元", "$5",
-        "1/2", "NaN", "inf", "0x10", "1_000", "12345678901234567.00", "99999999999999999999",
+        "1/2", "NaN", "inf", "0x10", "1_000", "12345678901234.00", "99999999999999999999",
     ],
 )  # fmt: skip
 def test_no_amount(text: str) -> None:
@@ -106,7 +106,7 @@ def test_empty_cell(text: str) -> None:
         ("1,234.567891", "12345678.91"),
         ("(0.5)", "-5000.00"),
         ("1.50000000", "15000.00"),
-        ("999999999999.999999", "9999999999999999.99"),
+        ("999999999.999999", "9999999999999.99"),
     ],
 )
 def test_amount_in_ten_thousands(text: str, amount: str) -> None:
@@ -143,14 +143,14 @@ FORMS = {
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.integers(-(10**18) + 1, 10**18 - 1), st.sampled_from(sorted(FORMS)))
+@given(st.integers(-(10**15) + 1, 10**15 - 1), st.sampled_from(sorted(FORMS)))
 def test_any_amount_in_any_form(fen: int, form: str) -> None:
     """Any amount that is kept is read back exactly, in any form."""
     assert read("money", FORMS[form](fen), 1) == Decimal(fen) / 100
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.integers(-(10**18) + 1, 10**18 - 1))
+@given(st.integers(-(10**15) + 1, 10**15 - 1))
 def test_any_amount_in_ten_thousands(fen: int) -> None:
     """Any amount written in 万元 is read back exactly."""
     whole, part = divmod(abs(fen), 1_000_000)
