@@ -20,8 +20,8 @@ from medpool_etl.errors import MedpoolError
 from medpool_etl.marts import load_registry
 from medpool_etl.periods import Month
 from medpool_etl.pipeline.agreed import Agreed
-from medpool_etl.policy import cities, load_rulebook
-from medpool_etl.quality import verify_suite, write_suites
+from medpool_etl.policy import cities
+from medpool_etl.quality import write_suites
 from medpool_etl.reports import read_summary
 from medpool_etl.simulator import FAULTS
 from medpool_etl.simulator import simulate as write_simulation
@@ -127,11 +127,10 @@ def explain(
 @app.command()
 def check() -> None:
     """Read every rulebook, contract, calendar, place and suite, and name the first mistake by file, line and key."""
-    for contract in load_all().values():
-        verify_suite(contract)
     for city in cities():
-        load_rulebook(city)
-        Agreed.load(city).fingerprints()
+        agreed = Agreed.load(city)
+        agreed.fingerprints()
+        pipeline.verify(agreed, Month.of(agreed.rulebook.notice.in_force_from))
     render.say(f"All documents are in order: {len(load_all())} contracts, {len(cities())} rulebooks.")
 
 

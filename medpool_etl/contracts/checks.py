@@ -33,7 +33,9 @@ class Check:
     """
 
     id: str
-    kind: Literal["missing", "form", "unknown", "pattern", "fields", "unreadable", "duplicate", "total", "unverified", "own"]
+    kind: Literal[
+        "missing", "form", "unknown", "pattern", "fields", "unreadable", "duplicate", "total", "unverified", "own"
+    ]
     severity: Severity
     columns: tuple[str, ...]
     expected: Text
@@ -103,7 +105,10 @@ def checks_of(contract: Contract) -> tuple[Check, ...]:
             "warn",
             (column.name,),
             Text(zh=f"{column.header}合计可以核对", en=f"the total of {column.header} can be compared"),
-            Text(zh="有行无法读取，合计未能核对；请更正剔除行后重新报送", en="rows could not be read, so the total was not compared; correct them and send the file again"),
+            Text(
+                zh="有行无法读取，合计未能核对；请更正剔除行后重新报送",
+                en="rows could not be read, so the total was not compared; correct them and send the file again",
+            ),
         )
         for column in contract.columns
         if column.total

@@ -3,7 +3,7 @@
 A file is recognised by its header row and title, never by its name. Nothing here reads the rows.
 """
 
-from medpool_etl.intake.arrivals import Arrival, missing_files, receive
+from medpool_etl.intake.arrivals import ODD, Arrival, missing_files, receive, unreadable
 from medpool_etl.intake.recognise import Shape, recognise
 
-__all__ = ["Arrival", "Shape", "missing_files", "receive", "recognise"]
+__all__ = ["ODD", "Arrival", "Shape", "missing_files", "receive", "recognise", "unreadable"]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from medpool_etl.contracts import Contract
 from medpool_etl.documents import Text
@@ -17,9 +21,24 @@ from medpool_etl.intake.recognise import Shape, recognise
 from medpool_etl.periods import Month
 from medpool_etl.places import Accounts, City
 from medpool_etl.store import Control, Warehouse
+from medpool_etl.store.control import ReceivedFile
 from medpool_etl.store.warehouse import whole
 
-_TEMPORARY = ("~$", ".", "_")
+log = logging.getLogger(__name__)
+# What an odd file makes its readers raise: it is named and left out, and the month goes on. A full disk, a missing
+# file or a mistake in a contract are not among them.
+ODD = (
+    duckdb.ConversionException,
+    duckdb.InvalidInputException,
+    duckdb.OutOfRangeException,
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    EOFError,
+)
+_TEMPORARY = ("~$", ".")
 _UNFINISHED = (".part", ".tmp", ".crdownload")
 
 
@@ -27,8 +46,9 @@ _UNFINISHED = (".part", ".tmp", ".crdownload")
 class Arrival:
     """One file of a month's inbox.
 
-    ``state``: active (it is settled from), superseded (a newer version came in a later scan), unusable (``problem``
-    says why). ``part`` says whose file it is: a county's code, an account's number, or "" for the city's.
+    ``state``: active, or unusable (``problem`` says why). ``part`` says whose file it is: a county's code, an account's
+    number, or "" for the city's. ``version`` counts the active files for the same thing, oldest first: the newest that
+    proves usable is settled from.
     """
 
     name: str
@@ -39,6 +59,7 @@ class Arrival:
     part: str = ""
     shape: Shape | None = None
     problem: Text | None = None
+    version: int = 1
 
     @property
     def file_id(self) -> str:
@@ -58,6 +79,7 @@ class Arrival:
             "size": self.size,
             "state": self.state,
             "part": self.part,
+            "version": self.version,
             "shape": self.shape.as_dict() if self.shape else None,
             "problem": {"zh": self.problem.zh, "en": self.problem.en} if self.problem else None,
         }
@@ -72,6 +94,7 @@ class Arrival:
             scan=0,
             state=data["state"],
             part=data["part"],
+            version=data["version"],
             shape=Shape.from_dict(data["shape"]) if data["shape"] else None,
             problem=Text(**data["problem"]) if data["problem"] else None,
         )
@@ -89,8 +112,9 @@ def receive(
 ) -> tuple[Arrival, ...]:
     """Keep the bytes of every file in ``folder``, recognise each, and return them by name.
 
-    The same content twice is one file. Of two files for the same thing the one from the later scan counts; two that
-    came in one scan are both unusable until a person takes one away. Raises InputError when there is no such folder.
+    Subfolders are read too. The same content twice is one file, as new as its newest name. Files for the same thing are
+    versions of it by the scan that found them; two newest from one scan are both unusable until a person takes one away.
+    Raises InputError when there is no such folder.
     """
     if not folder.is_dir():
         raise InputError(
@@ -99,18 +123,38 @@ def receive(
             do=f"make it and put the month's files there, or rehearse with `medpool simulate {city.city} {month}`",
         )
     scan = control.next_scan(city.city, str(month))
-    seen: dict[str, Arrival] = {}
-    for path in progress(sorted(path for path in folder.iterdir() if _counts(path))):
+    seen: dict[str, ReceivedFile] = {}
+    for path in progress(sorted(path for path in folder.rglob("*") if _counts(path, folder))):
         digest = _keep(path, warehouse)
-        row = control.receive(city.city, str(month), digest, path.name, path.stat().st_size, scan)
-        if digest not in seen:
-            arrival = Arrival(row.name, digest, row.size, row.scan, "active")
-            seen[digest] = _identify(arrival, warehouse.received(digest), city, month, accounts, contracts)
-    return tuple(sorted(_supersede(list(seen.values())), key=lambda arrival: (arrival.name, arrival.sha256)))
+        row = control.receive(city.city, str(month), digest, _name(path, folder), path.stat().st_size, scan)
+        if digest not in seen or row.scan > seen[digest].scan:
+            seen[digest] = row
+    arrivals = [
+        _identify(
+            Arrival(row.name, row.sha256, row.size, row.scan, "active"),
+            warehouse.received(row.sha256),
+            city,
+            month,
+            accounts,
+            contracts,
+        )
+        for row in seen.values()
+    ]
+    return tuple(sorted(_versions(arrivals), key=lambda arrival: (arrival.name, arrival.sha256)))
 
 
-def _counts(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith(_TEMPORARY) and not path.name.endswith(_UNFINISHED)
+def _counts(path: Path, folder: Path) -> bool:
+    parts = path.relative_to(folder).parts
+    return path.is_file() and not any(part.startswith(_TEMPORARY) for part in parts) and path.suffix not in _UNFINISHED
+
+
+def _name(path: Path, folder: Path) -> str:
+    """Return the file's name below the inbox; a name in GBK bytes, as old archives unpack to, is read as such."""
+    name = os.fsencode(path.relative_to(folder).as_posix())
+    try:
+        return name.decode("utf-8")
+    except UnicodeDecodeError:
+        return name.decode("gb18030", errors="replace")
 
 
 def _keep(path: Path, warehouse: Warehouse) -> str:
@@ -135,6 +179,9 @@ def _identify(
         shape = recognise(path, contracts)
     except NotReadable as error:
         return replace(arrival, state="unusable", problem=Text(zh=error.zh, en=error.en))
+    except ODD as error:
+        log.error("%s cannot be read: %s", arrival.name, type(error).__name__)
+        return replace(arrival, state="unusable", problem=unreadable(error))
     contract = contracts[shape.contract]
     part = shape.metadata.get(contract.expected.part_from or "", "")
     if part not in expected_parts(contract, city, month, accounts):
@@ -150,42 +197,34 @@ def _identify(
     return replace(arrival, shape=shape, part=part)
 
 
-def _supersede(arrivals: list[Arrival]) -> list[Arrival]:
+def unreadable(error: Exception) -> Text:
+    """Return what is said of a file that made its reader fail in a way nobody foresaw."""
+    kind = type(error).__name__
+    return Text(
+        zh=f"读取时出错（{kind}），请重新导出后报送", en=f"reading it failed ({kind}); export it again and send it"
+    )
+
+
+def _versions(arrivals: list[Arrival]) -> list[Arrival]:
     rivals: dict[tuple[str, str], list[Arrival]] = {}
     for arrival in arrivals:
         if arrival.state == "active":
             rivals.setdefault((arrival.contract, arrival.part), []).append(arrival)
-    result = []
-    for arrival in arrivals:
-        same = rivals.get((arrival.contract, arrival.part), [])
-        if arrival.state != "active" or len(same) == 1:
-            result.append(arrival)
-            continue
-        newest = max(other.scan for other in same)
-        latest = [other.name for other in same if other.scan == newest]
-        if arrival.scan < newest:
-            newer = "、".join(latest)
-            result.append(
-                replace(
-                    arrival,
-                    state="superseded",
-                    problem=Text(zh=f"已被后到的 {newer} 取代", en=f"superseded by {newer}, which came later"),
+    result = [arrival for arrival in arrivals if arrival.state != "active"]
+    for same in rivals.values():
+        newest = max(arrival.scan for arrival in same)
+        latest = sorted(arrival.name for arrival in same if arrival.scan == newest)
+        scans = sorted({arrival.scan for arrival in same})
+        for arrival in same:
+            if arrival.scan == newest and len(latest) > 1:
+                others = "、".join(name for name in latest if name != arrival.name)
+                problem = Text(
+                    zh=f"与 {others} 同时到达，内容属于同一单位同一报表；请移走其中一个",
+                    en=f"came together with {others}, which is for the same thing; take one of them away",
                 )
-            )
-        elif len(latest) > 1:
-            others = "、".join(name for name in latest if name != arrival.name)
-            result.append(
-                replace(
-                    arrival,
-                    state="unusable",
-                    problem=Text(
-                        zh=f"与 {others} 同时到达，内容属于同一单位同一报表；请移走其中一个",
-                        en=f"came together with {others}, which is for the same thing; take one of them away",
-                    ),
-                )
-            )
-        else:
-            result.append(arrival)
+                result.append(replace(arrival, state="unusable", problem=problem))
+            else:
+                result.append(replace(arrival, version=scans.index(arrival.scan) + 1))
     return result
 
 

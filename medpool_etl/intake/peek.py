@@ -18,7 +18,10 @@ import pandas as pd
 DELIMITERS = (",", "\t", "|", ";")
 PEEK_ROWS = 60
 _XLSX_SIGNATURE = b"PK\x03\x04"
+_OLE_SIGNATURE = bytes.fromhex("D0CF11E0A1B11AE1")
 _EXACT = 10**15
+# A UTF-8 file with a few damaged bytes is still UTF-8; one in GB18030 is damaged nearly everywhere when read so.
+_FEW = 20
 
 
 class NotReadable(Exception):
@@ -50,6 +53,12 @@ def peek(path: Path) -> Iterator[Peek]:
     """Yield every way the file can be looked at; raises NotReadable when there is none."""
     if path.stat().st_size == 0:
         raise NotReadable("文件是空的", "the file is empty")
+    with path.open("rb") as file:
+        if file.read(8) == _OLE_SIGNATURE:
+            raise NotReadable(
+                "是旧版 .xls 或加密的工作簿，请去掉密码并另存为 .xlsx",
+                "an old .xls or an encrypted workbook: save it as .xlsx without a password",
+            )
     if is_workbook(path):
         for sheet, grid in workbook_grids(path, PEEK_ROWS).items():
             yield Peek("xlsx", tuple(tuple(row) for row in grid), sheet=sheet)
@@ -64,16 +73,19 @@ def peek(path: Path) -> Iterator[Peek]:
 
 
 def _cells(line: str, delimiter: str) -> tuple[str, ...]:
-    return tuple(cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), []))
+    try:
+        return tuple(cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), []))
+    except csv.Error:  # a field far too long for a header
+        return tuple(cell.strip() for cell in line.split(delimiter))
 
 
 def text_encoding(path: Path) -> str:
-    """Return the encoding of a text file: a byte-order mark decides, else UTF-8 if the whole file is, else GB18030.
+    """Return the encoding of a text file: a byte-order mark decides, else UTF-8 if nearly all of it is, else GB18030.
 
     Raises NotReadable for a file with NUL or SOH bytes, which is no text.
     """
-    utf8 = codecs.getincrementaldecoder("utf-8")()
-    valid = True
+    utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    damaged = beyond_ascii = 0
     with path.open("rb") as file:
         first = file.read(4)
         if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -84,17 +96,11 @@ def text_encoding(path: Path) -> str:
         while block := file.read(1 << 20):
             if b"\0" in block or b"\x01" in block:
                 raise NotReadable("文件不是文本，也不是 XLSX 工作簿", "neither text nor an XLSX workbook")
-            if valid:
-                try:
-                    utf8.decode(block)
-                except UnicodeDecodeError:
-                    valid = False
-        if valid:
-            try:
-                utf8.decode(b"", final=True)
-            except UnicodeDecodeError:
-                valid = False
-    return "utf-8" if valid else "gb18030"
+            text = utf8.decode(block)
+            damaged += text.count("\ufffd")
+            beyond_ascii += len(text) - len(text.encode("ascii", "ignore"))
+        damaged += utf8.decode(b"", final=True).count("\ufffd")
+    return "utf-8" if damaged * _FEW <= beyond_ascii else "gb18030"
 
 
 def workbook_grids(path: Path, rows: int | None = None) -> dict[str, list[list[str]]]:
@@ -110,7 +116,7 @@ def workbook_grids(path: Path, rows: int | None = None) -> dict[str, list[list[s
         frames = pd.read_excel(
             path, sheet_name=None, header=None, dtype=object, engine="openpyxl", nrows=rows, na_filter=False
         )
-    except NotReadable:
+    except (NotReadable, MemoryError):
         raise
     except Exception as error:  # a damaged part makes the reader fail in whatever way that part suggests
         raise NotReadable("工作簿已损坏或不完整", "the workbook is damaged or incomplete") from error
@@ -128,8 +134,10 @@ def cell_text(value: Any) -> str:
         return "TRUE" if value else "FALSE"
     if isinstance(value, dt.datetime):
         return value.date().isoformat() if value.time() == dt.time() else value.isoformat(sep=" ")
-    if isinstance(value, dt.date):
+    if isinstance(value, dt.date | dt.time):
         return value.isoformat()
+    if isinstance(value, dt.timedelta):
+        return str(value)
     if isinstance(value, str):
         return value
     # A workbook holds binary numbers; Excel itself keeps and shows 15 significant digits of them. A longer one (a

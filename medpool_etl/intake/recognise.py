@@ -54,23 +54,36 @@ class _Header:
     columns: tuple[str, ...]
     groups: tuple[str, ...]
     missing: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
 
 
 def recognise(path: Path, contracts: dict[str, Contract]) -> Shape:
     """Return how to read the file; raises NotReadable saying what is wrong when no contract fits it whole."""
     closest: _Header | None = None
+    whole: list[tuple[Peek, _Header]] = []
     for look in peek(path):
         for header in _headers(look, contracts):
-            if header.missing:
-                if closest is None or _found(header) > _found(closest):
-                    closest = header
-                continue
-            return _shape(look, header)
-    if closest is not None and _found(closest) >= len(closest.missing):
-        lacks = "、".join(closest.missing)
+            if not header.missing:
+                whole.append((look, header))
+                break
+            if closest is None or _found(header) > _found(closest):
+                closest = header
+    sheets = [look.sheet for look, _ in whole if look.sheet]
+    if len(sheets) > 1:
+        listed = "、".join(sheets)
         raise NotReadable(
-            f"像是“{closest.contract.title.zh}”，但缺少栏目：{lacks}",
-            f"it looks like {closest.contract.title.en}, but lacks the columns {lacks}",
+            f"工作簿有 {len(sheets)} 张表（{listed}）都是“{whole[0][1].contract.title.zh}”一类的数据；请每张表另存为一个文件，或合并为一张",
+            f"the sheets {listed} all look like data; save each as a file of its own, or join them",
+        )
+    if whole:
+        return _shape(*whole[0])
+    if closest is not None and _found(closest) >= len(closest.missing):
+        lacks, unknown = "、".join(closest.missing), "、".join(closest.unknown)
+        raise NotReadable(
+            f"像是“{closest.contract.title.zh}”，但缺少栏目：{lacks}"
+            + (f"；不认识的栏目：{unknown}" if unknown else ""),
+            f"it looks like {closest.contract.title.en}, but lacks the columns {lacks}"
+            + (f"; it has columns medpool does not know: {unknown}" if unknown else ""),
         )
     known = "、".join(contract.title.zh for contract in contracts.values())
     raise NotReadable(f"表头不属于任何已知文件（{known}）", "its header belongs to no kind of file medpool knows")
@@ -91,12 +104,17 @@ def _headers(look: Peek, contracts: dict[str, Contract]) -> list[_Header]:
 
 
 def _table_header(look: Peek, index: int, contract: Contract) -> _Header | None:
-    found = [contract.header_of(clean(cell)) for cell in look.rows[index]]
+    cells = [clean(cell) for cell in look.rows[index]]
+    found = [contract.header_of(cell) for cell in cells]
     names = tuple(column.name if column else "" for column in found)
-    if sum(1 for name in names if name) < 2 or len({name for name in names if name}) != sum(map(bool, names)):
+    known = [name for name in names if name]
+    if len(known) < 2:
         return None
-    missing = tuple(c.header for c in contract.columns if c.required and c.name not in names)
-    return _Header(contract, index + 1, 1, names, (), missing)
+    # A column may be empty, but it is there: one that is absent is more likely to be there under another name.
+    missing = [column.header for column in contract.columns if column.name not in names]
+    missing += [f"{contract.by_name[name].header}（重复）" for name in dict.fromkeys(known) if known.count(name) > 1]
+    unknown = tuple(cell for cell, column in zip(cells, found, strict=True) if cell and column is None)
+    return _Header(contract, index + 1, 1, names, (), tuple(missing), unknown)
 
 
 def _form_header(look: Peek, index: int, contract: Contract) -> _Header | None:

@@ -5,7 +5,18 @@ the step before left in the run's folder and writes its own results whole or not
 """
 
 from medpool_etl.pipeline.explain import Explanation, explain, published_folder
-from medpool_etl.pipeline.steps import STEPS, MonthRun, judge, notify, open_month, publish, run_month, settle, stage
+from medpool_etl.pipeline.steps import (
+    STEPS,
+    MonthRun,
+    judge,
+    notify,
+    open_month,
+    publish,
+    run_month,
+    settle,
+    stage,
+    verify,
+)
 
 __all__ = [
     "STEPS",
@@ -20,4 +31,5 @@ __all__ = [
     "run_month",
     "settle",
     "stage",
+    "verify",
 ]

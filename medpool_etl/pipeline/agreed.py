@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import pandas as pd
 import pyarrow as pa
 
 from medpool_etl import documents
@@ -66,9 +69,21 @@ class Agreed:
             "postings": [documents.find("ledger/postings.yaml")],
             "tables": [documents.find("marts/tables.yaml")],
         }
-        return {"calendar": self.calendar.fingerprint} | {
+        return {"calendar": self.calendar.fingerprint, "program": _program()} | {
             name: documents.fingerprint(*paths) for name, paths in groups.items()
         }
+
+
+@functools.cache
+def _program() -> str:
+    """Return the digest of the code that makes results, and the versions of the engines under it: a mended fault makes
+    another run even before medpool's own version moves."""
+    digest = hashlib.sha256(f"{duckdb.__version__} {pa.__version__} {pd.__version__}".encode())
+    for path in sorted(documents.PACKAGE.rglob("*.py")):
+        room = path.relative_to(documents.PACKAGE).parts[0]
+        if room not in ("cli", "simulator", "alerts"):
+            digest.update(path.relative_to(documents.PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def run_id(city: str, month: Month, version: str, fingerprints: dict[str, str], inputs: list[dict[str, Any]]) -> str:

@@ -173,7 +173,7 @@ def _missing_row(item: dict[str, Any], agreed: Agreed) -> dict[str, Any]:
         "owner": contract.owner,
         "part": item["part"],
         "outcome": "missing",
-        "problem_zh": f"缺少{whose}的{contract.title.zh}（{contract.sender.zh}，{contract.due.zh}）",
+        "problem_zh": f"缺少{whose + '的' if whose else ''}{contract.title.zh}（{contract.sender.zh}，{contract.due.zh}）",
         "problem_en": f"no {contract.title.en} of {item['part'] or 'the city'} ({contract.sender.en}, {contract.due.en})",
         "rows_read": None,
         "rows_set_aside": None,

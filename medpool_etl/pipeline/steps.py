@@ -13,7 +13,7 @@ from medpool_etl import __version__, alerts, reports
 from medpool_etl.contracts import checks_of
 from medpool_etl.documents import Text
 from medpool_etl.errors import StoreError
-from medpool_etl.intake import Arrival, receive
+from medpool_etl.intake import ODD, Arrival, receive, unreadable
 from medpool_etl.intake.peek import NotReadable
 from medpool_etl.ledger import Flow, entries_table, post
 from medpool_etl.marts import build_mart, build_tables, staging_views
@@ -21,11 +21,11 @@ from medpool_etl.periods import Month
 from medpool_etl.pipeline.agreed import Agreed, run_id
 from medpool_etl.pipeline.figures import provisional_reasons
 from medpool_etl.pipeline.session import run_session, staging_session
-from medpool_etl.quality import Judge
-from medpool_etl.reconciliation import PairResult
+from medpool_etl.quality import Judge, verify_suite
+from medpool_etl.reconciliation import PairResult, verify_pairs
 from medpool_etl.reconciliation import reconcile as compare
 from medpool_etl.settlement import TreasuryPremium, monthly_remittance, transfers_table
-from medpool_etl.staging import stage_file
+from medpool_etl.staging import stage_file, verify_checks
 from medpool_etl.store import Control, Settings, Warehouse
 from medpool_etl.store.models import make_view
 from medpool_etl.store.session import add_references
@@ -66,6 +66,15 @@ class MonthRun:
         return Warehouse(settings.warehouse).locate(self.city, self.month, self.run_id)
 
 
+def verify(agreed: Agreed, month: Month) -> None:
+    """Try the documents against each other and against DuckDB; raises ConfigurationError for what would fail later."""
+    verify_pairs(agreed.rulebook)
+    with staging_session(agreed, month) as connection:
+        for contract in agreed.contracts.values():
+            verify_suite(contract)
+            verify_checks(connection, contract)
+
+
 def _unless_complete(step: Callable[[Settings, MonthRun, Progress[Any]], None]) -> Step:
     """Make a step that holds the run against other processes, and does nothing once the run is complete."""
 
@@ -86,6 +95,7 @@ def open_month(settings: Settings, city: str, month: Month, progress: Progress[A
     """
     agreed = Agreed.load(city)
     agreed.rulebook.require_in_force(month.first_day)
+    verify(agreed, month)
     control, warehouse = Control(settings.control_url), Warehouse(settings.warehouse)
     try:
         arrivals = receive(
@@ -136,6 +146,10 @@ def stage(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) 
                 log.info("%s: %d rows, %d set aside", arrival.name, summary["staged"], summary["set_aside"])
             except NotReadable as error:
                 write_json(target / f"{arrival.file_id}.json", {"problem": {"zh": error.zh, "en": error.en}})
+            except ODD as error:
+                problem = unreadable(error)
+                log.error("%s cannot be read: %s", arrival.name, type(error).__name__)
+                write_json(target / f"{arrival.file_id}.json", {"problem": {"zh": problem.zh, "en": problem.en}})
 
 
 @_unless_complete
@@ -166,6 +180,7 @@ def judge(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) 
                 "set_aside": summaries[name][file_id]["set_aside"],
                 "problem": _rejection(agreed, name, verdict.checks) if verdict.outcome == "rejected" else None,
             }
+    _supersede(_active(folder), verdicts)
     for file_id, outcome in verdicts.items():
         log.info("file %s: %s", file_id, outcome["outcome"])
     write_json(folder / "quality" / "verdicts.json", verdicts)
@@ -288,6 +303,31 @@ def _agrees(result: PairResult) -> str:
 def _active(folder: Path) -> list[Arrival]:
     arrivals = (Arrival.from_dict(item) for item in read_json(folder / "manifest.json")["arrivals"])
     return [arrival for arrival in arrivals if arrival.state == "active"]
+
+
+def _supersede(arrivals: list[Arrival], verdicts: dict[str, dict[str, Any]]) -> None:
+    """Of several versions of a file let the newest usable one count; the verdicts of the others say so."""
+    versions: dict[tuple[str, str], list[Arrival]] = {}
+    for arrival in sorted(arrivals, key=lambda arrival: -arrival.version):
+        versions.setdefault((arrival.contract, arrival.part), []).append(arrival)
+    for same in versions.values():
+        usable = [arrival for arrival in same if verdicts[arrival.file_id]["outcome"].startswith("accepted")]
+        if not usable:
+            continue
+        counts = usable[0].name
+        for arrival in same:
+            verdict = verdicts[arrival.file_id]
+            if arrival in usable[1:]:
+                verdict["outcome"] = "superseded"
+                verdict["problem"] = {
+                    "zh": f"已被较新的 {counts} 取代",
+                    "en": f"superseded by {counts}, which is newer",
+                }
+            elif arrival is not usable[0]:
+                verdict["problem"] = {
+                    "zh": f"{verdict['problem']['zh']}；仍采用 {counts}",
+                    "en": f"{verdict['problem']['en']}; {counts} still counts",
+                }
 
 
 def _rejection(agreed: Agreed, name: str, checks: Iterable[dict[str, Any]]) -> dict[str, str]:

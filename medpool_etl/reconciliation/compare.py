@@ -6,8 +6,32 @@ from dataclasses import dataclass
 
 import duckdb
 
-from medpool_etl.errors import SettlementError
+from medpool_etl.errors import ConfigurationError, SettlementError
+from medpool_etl.policy import Rulebook
 from medpool_etl.store.models import make_table
+
+# The pairs whose sides sql/reconciliation/sides.sql draws up, and the level at which it does.
+SIDES = {
+    "tax_treasury": "county",
+    "treasury_fiscal": "city",
+    "agency_tax_county": "county",
+    "agency_tax_employer": "city",
+    "employer_breakdown": "county",
+    "fiscal_agency": "city",
+    "agency_county": "county",
+    "account_activity": "city",
+}
+
+
+def verify_pairs(rulebook: Rulebook) -> None:
+    """Raise ConfigurationError for a pair of the rulebook that no model compares, or compares at another level."""
+    for name, pair in rulebook.pairs.items():
+        if SIDES.get(name) != pair.scope:
+            raise ConfigurationError(
+                f"the pair is compared at the level {SIDES[name]}" if name in SIDES else "no model compares this pair",
+                where=f"rulebooks/{rulebook.city}.yaml, key pairs.{name}",
+                expected=f"scope: {SIDES[name]}" if name in SIDES else f"one of {', '.join(SIDES)}",
+            )
 
 
 @dataclass(frozen=True)

@@ -114,12 +114,18 @@ class _Writer:
         sheet.set_column(0, 0, 16)
         sheet.set_column(1, 3, 26)
         clause = self.rulebook.clauses[voucher["rule_id"]]
+        due, late = voucher["due_date"], voucher["late_after"]
+        words, payable = self._to_pay(voucher)
         lines: list[tuple[str, str]] = [
-            ("凭证编号", f"{voucher['rule_id']}-{self.month.compact}-{voucher['fund']}"),
+            ("凭证编号", f"{voucher['rule_id']}-{self.month.compact}-{voucher['fund']}-{self.known['run_id'][:6]}"),
             ("付款方", f"{voucher['payer_name']}　账号 {voucher['payer_account']}"),
             ("收款方", f"{voucher['receiver_name']}　账号 {voucher['receiver_account']}"),
-            ("金额（大写）", f"人民币{uppercase_zh(voucher['amount_due'])}"),
-            ("应完成日", f"{voucher['due_date']:%Y-%m-%d}（{voucher['late_after']:%Y-%m-%d}后为逾期）"),
+            ("用途", f"划转{self.month.zh}{voucher['fund_name']}保险费"),
+            ("本次应付（大写）", words),
+            (
+                "应完成日",
+                f"{due:%Y-%m-%d}" + ("" if due == late else f"（非工作日，顺延至{late:%Y-%m-%d}，其后为逾期）"),
+            ),
             ("依据", f"{self.rulebook.notice.number}{clause.source}：{clause.quote}"),
         ]
         row = 2
@@ -144,7 +150,24 @@ class _Writer:
             row += 1
             sheet.merge_range(row, 0, row, 2, label, self.label)
             sheet.write_number(row, 3, voucher[amount], self.total)
-        sheet.merge_range(row + 2, 0, row + 2, 3, "制单：　　　　　　　复核：　　　　　　　审批：", self.plain)
+        if payable:
+            if self.known["figures"] == "provisional":
+                sheet.merge_range(row + 2, 0, row + 2, 3, "数据为暂定：差异核清后方可据此划款。", self.warn)
+            sheet.merge_range(
+                row + 3, 0, row + 3, 3, "开具日期：　　　　制单：　　　　复核：　　　　审批：", self.plain
+            )
+
+    def _to_pay(self, voucher: dict[str, Any]) -> tuple[str, bool]:
+        """Return the amount still to be paid in words, or why there is no voucher to issue, and whether there is one."""
+        files = read_table(self.folder, "files")
+        there = files[files["outcome"].str.startswith("accepted")]
+        if not (there["contract"] == "treasury_receipts").any():
+            return "不能开具：国库入库清单未到或不可用", False
+        if not (there["part"] == voucher["receiver_account"]).any():
+            return "不能开具：财政专户对账单未到或不可用，已划金额不明", False
+        if voucher["amount_outstanding"] <= 0:
+            return "无需开具：应划金额已划转", False
+        return f"人民币{uppercase_zh(voucher['amount_outstanding'])}", True
 
     def _sum(self, sheet: Any, row: int, column: int, first: int, value: Decimal | int, form: Any) -> None:
         cell = xlsxwriter.utility.xl_range(first, column, row - 1, column)

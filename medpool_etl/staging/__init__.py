@@ -6,6 +6,6 @@ metadata and columns (money DECIMAL(18,2) in yuan, dates DATE), ``failed`` (chec
 ``set_aside``, and ``original`` (the text of a row that fails something).
 """
 
-from medpool_etl.staging.stage import stage_file
+from medpool_etl.staging.stage import stage_file, verify_checks
 
-__all__ = ["stage_file"]
+__all__ = ["stage_file", "verify_checks"]

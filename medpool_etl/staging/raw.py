@@ -37,7 +37,7 @@ def load_raw(connection: duckdb.DuckDBPyConnection, path: Path, shape: Shape, co
     else:
         _load_text(connection, path, shape)
     # In a form 合计 is a line like others; an unfolded line always has its two labels.
-    kinds = "WHEN len(full_cells) <= 2 THEN 'note'" if shape.groups else _TABLE_KINDS
+    kinds = _form_kinds(contract) if shape.groups else _TABLE_KINDS
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE raw AS
@@ -56,6 +56,16 @@ def load_raw(connection: duckdb.DuckDBPyConnection, path: Path, shape: Shape, co
     )
 
 
+def _form_kinds(contract: Contract) -> str:
+    """A line of the form that has its label is data even where all its cells are empty; other texts are notes."""
+    form = contract.form
+    assert form is not None
+    column = contract.by_name[form.label_column]
+    position = contract_order(contract).index(form.label_column) + 1
+    labels = ", ".join(f"'{label}'" for label in column.values or {})
+    return f"WHEN len(full_cells) <= 2 AND replace(tidy(cells[{position}]), ' ', '') NOT IN ({labels}) THEN 'note'"
+
+
 def contract_order(contract: Contract) -> tuple[str, ...]:
     """Return the names of the contract's columns, the order in which an unfolded form's cells stand."""
     return tuple(column.name for column in contract.columns)
@@ -63,14 +73,13 @@ def contract_order(contract: Contract) -> tuple[str, ...]:
 
 def _load_text(connection: duckdb.DuckDBPyConnection, path: Path, shape: Shape) -> None:
     with tempfile.TemporaryDirectory(prefix="medpool-") as folder:
-        source = path
-        if shape.encoding != "utf-8":
-            source = Path(folder) / "utf8.txt"
-            with (
-                path.open("r", encoding=shape.encoding, errors="replace", newline="") as original,
-                source.open("w", encoding="utf-8", newline="") as copy,
-            ):
-                shutil.copyfileobj(original, copy, 1 << 20)
+        # Whatever the encoding and the line ends (CR, LF, CRLF), the copy is valid UTF-8 with LF.
+        source = Path(folder) / "utf8.txt"
+        with (
+            path.open("r", encoding=shape.encoding, errors="replace", newline=None) as original,
+            source.open("w", encoding="utf-8", newline="\n") as copy,
+        ):
+            shutil.copyfileobj(original, copy, 1 << 20)
         delimiter = "\\|" if shape.delimiter == "|" else shape.delimiter
         connection.execute(
             r"""
@@ -105,8 +114,8 @@ def _nothing_lost(connection: duckdb.DuckDBPyConnection, source: Path, shape: Sh
     read = connection.execute("SELECT coalesce(max(row_no), ?) FROM raw_lines", [shape.first_row - 1]).fetchone()
     if read is None or read[0] != lines:
         raise NotReadable(
-            f"文件有 {lines} 行，只能读出 {read[0] if read else 0} 行，换行符不一致",
-            f"the file has {lines} lines but {read[0] if read else 0} could be told apart: its line ends are mixed",
+            f"文件有 {lines} 行，只能读出 {read[0] if read else 0} 行，请重新导出",
+            f"the file has {lines} lines but only {read[0] if read else 0} could be read: export it again",
         )
 
 

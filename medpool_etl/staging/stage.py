@@ -9,7 +9,7 @@ import duckdb
 
 from medpool_etl.contracts import Check, Column, Contract, checks_of
 from medpool_etl.contracts.model import SQL_TYPES
-from medpool_etl.errors import SettlementError
+from medpool_etl.errors import ConfigurationError, SettlementError
 from medpool_etl.intake.recognise import Shape
 from medpool_etl.staging.macros import MACROS, READERS
 from medpool_etl.staging.raw import contract_order, load_raw
@@ -40,6 +40,36 @@ def stage_file(
         raise SettlementError(f"{summary['rows'].get('data', 0)} rows were read and {written} written", where=path.name)
     write_json(folder / f"{file_id}.json", summary)
     return summary
+
+
+def verify_checks(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """Try every condition and pattern of a contract on no rows; raises ConfigurationError naming the check that fails.
+
+    ``connection`` is as for :func:`stage_file`.
+    """
+    connection.execute(MACROS)
+    names = {item.name: item.type for item in contract.metadata} | {c.name: c.type for c in contract.columns}
+    columns = ", ".join(
+        f"CAST(NULL AS {SQL_TYPES[kind]}) AS {name}, CAST(NULL AS VARCHAR) AS raw_{name}"
+        for name, kind in names.items()
+    )
+    shape = "0::BIGINT AS line_id, 0::BIGINT AS row_no, ''::VARCHAR AS original, 1 AS unit, 0::BIGINT AS width"
+    for check in checks_of(contract):
+        if check.kind in ("total", "unverified"):
+            continue
+        try:
+            connection.execute(
+                f"SELECT {_failing(check, contract, 0)} FROM (SELECT {shape}, {columns}) AS rows, context"
+            ).fetchall()
+            if check.kind == "pattern":
+                pattern = contract.by_name[check.columns[0]].pattern or ""
+                connection.execute("SELECT regexp_full_match('x', ?)", [pattern]).fetchall()
+        except duckdb.Error as error:
+            raise ConfigurationError(
+                f"DuckDB refuses it: {str(error).splitlines()[0]}",
+                where=f"contracts/{contract.contract}.yaml, check {check.id}",
+                do="correct the condition or pattern; `medpool check` tries it again",
+            ) from error
 
 
 def _typed_sql(file_id: str, shape: Shape, contract: Contract, checks: tuple[Check, ...]) -> str:

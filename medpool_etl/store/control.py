@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from medpool_etl.errors import StoreError
+from medpool_etl.errors import InputError, StoreError
 
 
 class Base(DeclarativeBase):
@@ -29,10 +29,10 @@ class Base(DeclarativeBase):
 
 
 class ReceivedFile(Base):
-    """A file as it was received, once for each content, city and month. ``scan`` counts the look that found it."""
+    """A file as it was received, once for each name and content. ``scan`` counts the look that found it first."""
 
     __tablename__ = "received_files"
-    __table_args__ = (sa.UniqueConstraint("city", "month", "sha256"),)
+    __table_args__ = (sa.UniqueConstraint("city", "month", "sha256", "name"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     city: Mapped[str] = mapped_column(sa.String(40))
@@ -45,7 +45,8 @@ class ReceivedFile(Base):
 
 
 class Run(Base):
-    """A settlement of one city and month from one set of inputs. ``figures`` is final or provisional once known."""
+    """A settlement of one city and month from one set of inputs. ``figures`` is final or provisional once known;
+    ``opened_at`` the last time somebody began it, which says what is newer when two are under way."""
 
     __tablename__ = "runs"
 
@@ -55,6 +56,7 @@ class Run(Base):
     version: Mapped[str] = mapped_column(sa.String(40))
     figures: Mapped[str | None] = mapped_column(sa.String(12))
     started_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
+    opened_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
     completed_at: Mapped[dt.datetime | None] = mapped_column(sa.DateTime(timezone=True))
 
 
@@ -181,7 +183,7 @@ class Control:
             return (last or 0) + 1
 
     def receive(self, city: str, month: str, sha256: str, name: str, size: int, scan: int) -> ReceivedFile:
-        """Record a file and return its row; content received before keeps the row and the name it has."""
+        """Record a file and return its row; one received before under that name keeps the row it has."""
         self._insert_once(
             ReceivedFile, city=city, month=month, sha256=sha256, name=name, size=size, scan=scan, received_at=_now()
         )
@@ -189,18 +191,27 @@ class Control:
             session.expire_on_commit = False
             return session.scalars(
                 sa.select(ReceivedFile).where(
-                    ReceivedFile.city == city, ReceivedFile.month == month, ReceivedFile.sha256 == sha256
+                    ReceivedFile.city == city,
+                    ReceivedFile.month == month,
+                    ReceivedFile.sha256 == sha256,
+                    ReceivedFile.name == name,
                 )
             ).one()
 
     def start_run(self, run_id: str, city: str, month: str, version: str) -> None:
-        """Record that a run began; one recorded before stays as it is."""
-        self._insert_once(Run, run_id=run_id, city=city, month=month, version=version, started_at=_now())
+        """Record that a run began, or began again: of two under way, the one begun last is the newer."""
+        now = _now()
+        if self._insert_once(
+            Run, run_id=run_id, city=city, month=month, version=version, started_at=now, opened_at=now
+        ):
+            return
+        with self._session() as session:
+            session.execute(sa.update(Run).where(Run.run_id == run_id).values(opened_at=now))
 
     def publish(self, run_id: str, city: str, month: str, figures: str) -> bool:
         """Point the month at the run, in one transaction; return whether that changed anything.
 
-        Raises StoreError when the run was never started.
+        Raises StoreError when the run was never started, InputError when the month points at one begun after it.
         """
         with self._session() as session:
             run = session.get(Run, run_id, with_for_update=True)
@@ -211,6 +222,12 @@ class Control:
             current = session.get(Publication, (city, month), with_for_update=True)
             if current is not None and current.run_id == run_id:
                 return False
+            newer = session.get(Run, current.run_id) if current else None
+            if newer is not None and newer.opened_at > run.opened_at:
+                raise InputError(
+                    f"a newer run of {city} {month} is published already ({newer.run_id})",
+                    do=f"run the month again, so that it starts from the files there now: medpool run {city} {month}",
+                )
             replaces = current.run_id if current else None
             if current is None:
                 session.add(Publication(city=city, month=month, run_id=run_id))
@@ -236,18 +253,14 @@ class Control:
                 sa.select(Publication.run_id).where(Publication.city == city, Publication.month == month)
             )
 
-    def claim_alert(self, run_id: str, owner: str, destination: str) -> bool:
-        """Record that an alert is going out; return False when it already has."""
-        return self._insert_once(SentAlert, run_id=run_id, owner=owner, destination=destination, sent_at=_now())
-
-    def release_alert(self, run_id: str, owner: str, destination: str) -> None:
-        """Take a claim back after sending failed, so that the next run tries again."""
+    def alert_sent(self, run_id: str, owner: str, destination: str) -> bool:
+        """Return whether an alert has gone out."""
         with self._session() as session:
-            session.execute(
-                sa.delete(SentAlert).where(
-                    SentAlert.run_id == run_id, SentAlert.owner == owner, SentAlert.destination == destination
-                )
-            )
+            return session.get(SentAlert, (run_id, owner, destination)) is not None
+
+    def record_alert(self, run_id: str, owner: str, destination: str) -> None:
+        """Record that an alert has gone out; twice is once."""
+        self._insert_once(SentAlert, run_id=run_id, owner=owner, destination=destination, sent_at=_now())
 
 
 def _sqlite_connected(connection: object, _record: object) -> None:

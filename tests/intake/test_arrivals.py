@@ -69,24 +69,32 @@ def test_bytes_are_kept(inbox: Inbox) -> None:
 
 
 def test_same_bytes_twice(inbox: Inbox) -> None:
-    """The same content under two names is one file, in one look and in a later one."""
+    """The same content under two names is one file; sent again later under another name, it is as new as that."""
     inbox.put("a.csv", HEADER + ROW.format(1))
     inbox.put("b.csv", HEADER + ROW.format(1))
     assert inbox.states() == {"a.csv": "active"}
     inbox.put("c.csv", HEADER + ROW.format(1))
-    assert inbox.states() == {"a.csv": "active"}
+    assert inbox.states() == {"c.csv": "active"}
 
 
-def test_newer_file_supersedes(inbox: Inbox) -> None:
-    """A corrected file that comes later counts; the first is kept and says by what it was replaced."""
+def test_newer_file_is_a_newer_version(inbox: Inbox) -> None:
+    """A corrected file that comes later is the second version, however often one looks, and the first is kept."""
     inbox.put("z_first.csv", HEADER + ROW.format(1))
     inbox.look()
     inbox.put("a_corrected.csv", HEADER + ROW.format(2))
-    assert inbox.states() == {"a_corrected.csv": "active", "z_first.csv": "superseded"}
-    assert inbox.states() == {"a_corrected.csv": "active", "z_first.csv": "superseded"}
-    superseded = next(arrival for arrival in inbox.look() if arrival.state == "superseded")
-    assert superseded.problem is not None
-    assert "a_corrected.csv" in superseded.problem.zh
+    for _ in range(2):
+        assert {a.name: (a.state, a.version) for a in inbox.look()} == {
+            "a_corrected.csv": ("active", 2),
+            "z_first.csv": ("active", 1),
+        }
+
+
+def test_first_version_sent_again(inbox: Inbox) -> None:
+    """Who sends the first version again, under another name, takes the correction back."""
+    for name, number in (("v1.csv", 1), ("v2.csv", 2), ("v3.csv", 1)):
+        inbox.put(name, HEADER + ROW.format(number))
+        arrivals = inbox.look()
+    assert {a.name: a.version for a in arrivals} == {"v2.csv": 1, "v3.csv": 2}
 
 
 def test_two_versions_at_once(inbox: Inbox) -> None:
@@ -101,12 +109,12 @@ def test_two_versions_at_once(inbox: Inbox) -> None:
 
 
 def test_two_corrections_at_once(inbox: Inbox) -> None:
-    """Two corrections that came together leave no file to settle from: the first does not come back."""
+    """Two corrections that came together are both unusable, and the first version still stands until one is chosen."""
     inbox.put("a.csv", HEADER + ROW.format(1))
     inbox.look()
     inbox.put("b.csv", HEADER + ROW.format(2))
     inbox.put("c.csv", HEADER + ROW.format(3))
-    assert inbox.states() == {"a.csv": "superseded", "b.csv": "unusable", "c.csv": "unusable"}
+    assert inbox.states() == {"a.csv": "active", "b.csv": "unusable", "c.csv": "unusable"}
 
 
 def test_files_for_different_accounts(inbox: Inbox) -> None:
@@ -118,7 +126,7 @@ def test_files_for_different_accounts(inbox: Inbox) -> None:
 
 def test_temporary_files(inbox: Inbox) -> None:
     """What editors, downloads and systems leave behind is not a file of the month, nor is a folder."""
-    for name in ("~$a.xlsx", ".DS_Store", "_notes.csv", "a.csv.part", "a.tmp", "a.crdownload"):
+    for name in ("~$a.xlsx", ".DS_Store", "a.csv.part", "a.tmp", "a.crdownload"):
         inbox.put(name, HEADER)
     (inbox.folder / "folder").mkdir()
     assert inbox.look() == ()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from medpool_etl.errors import StoreError
+from medpool_etl.errors import InputError, StoreError
 from medpool_etl.store import Control
 from medpool_etl.store.control import Base, Published
 
@@ -76,11 +76,13 @@ def test_reopened_database_keeps_everything(control: Control, tmp_path: Path) ->
 
 
 def test_file_is_received_once(control: Control, database: sa.Connection) -> None:
-    """The same content of a month is one row, with the name and the look it first came with."""
+    """The same content under the same name is one row, with the look it first came with; another name is a new row."""
     first = control.receive(*MARCH, "a" * 64, "first.csv", 10, 1)
-    again = control.receive(*MARCH, "a" * 64, "renamed.csv", 10, 2)
-    assert (again.id, again.name, again.scan) == (first.id, "first.csv", 1)
-    assert rows(database, "received_files") == 1
+    again = control.receive(*MARCH, "a" * 64, "first.csv", 10, 2)
+    assert (again.id, again.scan) == (first.id, 1)
+    renamed = control.receive(*MARCH, "a" * 64, "renamed.csv", 10, 2)
+    assert (renamed.name, renamed.scan) == ("renamed.csv", 2)
+    assert rows(database, "received_files") == 2
 
 
 def test_same_content_elsewhere(control: Control, database: sa.Connection) -> None:
@@ -132,13 +134,27 @@ def test_publish_once(control: Control, database: sa.Connection) -> None:
 
 
 def test_publication_history(control: Control, database: sa.Connection) -> None:
-    """Each switch to another run, and back, is kept with what it replaced."""
-    for run in ("r1", "r2"):
-        control.start_run(run, *MARCH, "1")
-    assert [control.publish(run, *MARCH, "final") for run in ("r1", "r2", "r2", "r1")] == [True, True, False, True]
+    """Each switch to another run, and back once it is opened again, is kept with what it replaced."""
+    control.start_run("r1", *MARCH, "1")
+    assert control.publish("r1", *MARCH, "final")
+    control.start_run("r2", *MARCH, "1")
+    assert control.publish("r2", *MARCH, "final")
+    assert not control.publish("r2", *MARCH, "final")
+    control.start_run("r1", *MARCH, "1")
+    assert control.publish("r1", *MARCH, "final")
     events = database.execute(sa.text("SELECT run_id, replaces FROM publication_events ORDER BY id")).all()
     assert [tuple(event) for event in events] == [("r1", None), ("r2", "r1"), ("r1", "r2")]
     assert control.published_run(*MARCH) == "r1"
+
+
+def test_an_older_run_does_not_replace_a_newer(control: Control) -> None:
+    """A run that was begun before the published one is refused, and the month stays."""
+    for run in ("r1", "r2"):
+        control.start_run(run, *MARCH, "1")
+    control.publish("r2", *MARCH, "final")
+    with pytest.raises(InputError, match="a newer run of taizhou 2022-03 is published already"):
+        control.publish("r1", *MARCH, "final")
+    assert control.published_run(*MARCH) == "r2"
 
 
 def test_publications_of_many_months(control: Control) -> None:
@@ -174,24 +190,21 @@ def test_publish_unknown_run(control: Control) -> None:
     assert control.published() == ()
 
 
-def test_alert_is_claimed_once(control: Control) -> None:
-    """An alert goes out once a run, owner and destination; released after a failure it can be claimed again."""
+def test_an_alert_is_remembered(control: Control) -> None:
+    """An alert is known as sent for its run, owner and destination only; recording it twice is once."""
     control.start_run("r1", *MARCH, "1")
-    control.start_run("r2", *MARCH, "1")
-    assert control.claim_alert("r1", "tax", "mail") is True
-    assert control.claim_alert("r1", "tax", "mail") is False
-    assert control.claim_alert("r1", "tax", "chat") is True
-    assert control.claim_alert("r1", "county", "mail") is True
-    assert control.claim_alert("r2", "tax", "mail") is True
-    control.release_alert("r1", "tax", "mail")
-    assert control.claim_alert("r1", "tax", "mail") is True
-    assert control.claim_alert("r1", "tax", "chat") is False
+    assert not control.alert_sent("r1", "tax", "mail")
+    control.record_alert("r1", "tax", "mail")
+    control.record_alert("r1", "tax", "mail")
+    assert control.alert_sent("r1", "tax", "mail")
+    assert not control.alert_sent("r1", "tax", "chat")
+    assert not control.alert_sent("r1", "county", "mail")
 
 
 def test_alert_of_an_unknown_run(control: Control) -> None:
-    """An alert of a run that was never started is an error; it is not taken for one that went out."""
+    """An alert of a run that was never started cannot be recorded."""
     with pytest.raises(StoreError):
-        control.claim_alert("r9", "tax", "mail")
+        control.record_alert("r9", "tax", "mail")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger, nullable=False),
         sa.Column("scan", sa.Integer, nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
-        sa.UniqueConstraint("city", "month", "sha256"),
+        sa.UniqueConstraint("city", "month", "sha256", "name"),
     )
     op.create_table(
         "runs",
@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("version", sa.String(40), nullable=False),
         sa.Column("figures", sa.String(12)),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("completed_at", sa.DateTime(timezone=True)),
     )
     op.create_table(
