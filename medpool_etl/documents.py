@@ -134,6 +134,13 @@ def _load(path: Path, schema: type[BaseModel], *_version: int) -> BaseModel:
         ) from error
 
 
+def place(name: str, *key: str | int) -> str:
+    """Return where a key of a document stands, as errors name it: file, line, key."""
+    path = find(name)
+    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
+    return f"{path.name}, line {_line(root, key)}, key {_dotted(key)}"
+
+
 def _line(root: yaml.Node | None, key: Key) -> int:
     """Return the line of the deepest node that still exists on the way to ``key``."""
     node, line = root, 1

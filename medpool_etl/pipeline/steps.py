@@ -121,8 +121,8 @@ def open_month(settings: Settings, city: str, month: Month, progress: Progress[A
             "arrivals": inputs,
         }
         with warehouse.exclusive(name):
+            control.start_run(name, city, str(month), __version__)
             if not run.complete(settings):
-                control.start_run(name, city, str(month), __version__)
                 write_json(warehouse.work(city, str(month), name) / "manifest.json", manifest)
         return run
     finally:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from medpool_etl import documents
 from medpool_etl.errors import ConfigurationError, SettlementError
 from medpool_etl.policy import Rulebook
 from medpool_etl.store.models import make_table
@@ -29,7 +30,7 @@ def verify_pairs(rulebook: Rulebook) -> None:
         if SIDES.get(name) != pair.scope:
             raise ConfigurationError(
                 f"the pair is compared at the level {SIDES[name]}" if name in SIDES else "no model compares this pair",
-                where=f"rulebooks/{rulebook.city}.yaml, key pairs.{name}",
+                where=documents.place(f"policy/rulebooks/{rulebook.city}.yaml", "pairs", name, "scope"),
                 expected=f"scope: {SIDES[name]}" if name in SIDES else f"one of {', '.join(SIDES)}",
             )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from medpool_etl import documents
 from medpool_etl.contracts import Check, Column, Contract, checks_of
 from medpool_etl.contracts.model import SQL_TYPES
 from medpool_etl.errors import ConfigurationError, SettlementError
@@ -65,11 +66,21 @@ def verify_checks(connection: duckdb.DuckDBPyConnection, contract: Contract) -> 
                 pattern = contract.by_name[check.columns[0]].pattern or ""
                 connection.execute("SELECT regexp_full_match('x', ?)", [pattern]).fetchall()
         except duckdb.Error as error:
+            given, key = _written(check, contract)
             raise ConfigurationError(
-                f"DuckDB refuses it: {str(error).splitlines()[0]}",
-                where=f"contracts/{contract.contract}.yaml, check {check.id}",
+                f"{check.id}: DuckDB refuses {given}: {str(error).splitlines()[0]}",
+                where=documents.place(f"contracts/{contract.contract}.yaml", *key),
                 do="correct the condition or pattern; `medpool check` tries it again",
             ) from error
+
+
+def _written(check: Check, contract: Contract) -> tuple[str, tuple[str, int, str]]:
+    """Return what a check was written as in its contract, and the key it stands under."""
+    if check.kind == "own":
+        index = next(i for i, own in enumerate(contract.checks) if own.id == check.id)
+        return check.sql, ("checks", index, "sql")
+    index = next(i for i, column in enumerate(contract.columns) if column.name == check.columns[0])
+    return contract.columns[index].pattern or check.id, ("columns", index, "pattern")
 
 
 def _typed_sql(file_id: str, shape: Shape, contract: Contract, checks: tuple[Check, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Files as no contract foresees them: each is read, set aside, rejected or unusable for itself, and the month goes on."""
+"""Files as no contract foresees them: each is read, set aside or refused for itself, and the month goes on."""
 
 import csv
 import datetime as dt
@@ -418,10 +418,13 @@ UNKNOWN_PAIR = """\
 """
 DOCUMENTS = {
     "a column the contract lacks": (
-        "contracts/treasury_receipts.yaml", "    sql: amount > 0\n", "    sql: amuont > 0\n", ("checks", "amuont"),
+        "contracts/treasury_receipts.yaml",
+        "    sql: amount > 0\n",
+        "    sql: amuont > 0\n",
+        ("amount_is_positive", "amuont"),
     ),
     "a pattern DuckDB does not know": (
-        "contracts/agency_bookings.yaml", r"pattern: '^\d{18}$'", r"pattern: '^(?=3)\d{18}$'", ("pattern", "(?=3)"),
+        "contracts/agency_bookings.yaml", r"pattern: '^\d{18}$'", r"pattern: '^(?=3)\d{18}$'", ("receipt_no", "(?="),
     ),
     "another scope": (
         "policy/rulebooks/taizhou.yaml",

@@ -122,7 +122,7 @@ def test_the_first_version_sent_again_counts_again(tmp_path: Path) -> None:
 
 
 def test_a_rejected_correction_does_not_displace_the_good_version(tmp_path: Path) -> None:
-    """A correction without rows is rejected and says so; the version before it stays accepted, and so do the figures."""
+    """A correction without rows is rejected and says so; the version before it still counts, with its figures."""
     first = Settled(at(tmp_path / "data"))
     name = first.simulation.names["treasury_receipts"]
     header = (first.simulation.folder / name).read_bytes().split(b"\r\n")[0] + b"\r\n"

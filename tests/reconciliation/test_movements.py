@@ -125,7 +125,7 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Edited:
 
 
 def test_a_movement_no_rule_knows_is_a_break(moved: Edited) -> None:
-    """Payments to strangers, across funds or back to the treasury, and strangers' credits, are breaks; interest is none."""
+    """Payments to strangers, across funds or back, and credits from strangers, are breaks; interest is none."""
     expected = sorted(("worker", "unknown_movement", Decimal(line[0])) for line in UNKNOWN)
     assert breaks(moved.tables, "account_activity") == expected
     assert figures(moved.tables) == "provisional"
