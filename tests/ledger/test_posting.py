@@ -24,6 +24,7 @@ HAND_WORKED = {
     "premium_booked": ("331000", "1005", "4001"),
     "treasury_transfer": ("331000", "1003", "1005"),
     "fiscal_interest": ("331000", "1003", "4201"),
+    "agency_interest": ("331000", "1004", "4201"),
     "allocation": ("331000", "1004", "1003"),
     "distribution": ("331000", "5302", "1004"),
     "distribution_received": ("331002", "1004", "4301"),
