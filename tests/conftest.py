@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from medpool_etl import pipeline  # noqa: E402
 from medpool_etl.periods import Month  # noqa: E402
 from medpool_etl.simulator import Simulation, simulate  # noqa: E402
 from medpool_etl.store import Settings  # noqa: E402
+from tests.support import Webhook  # noqa: E402
 
 MONTH = Month.parse("2022-03")
 
@@ -62,3 +64,11 @@ class Settled:
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Settled:
     """The faultless sample month (Taizhou 2022-03, seed 1), settled once; tests must not change it."""
     return Settled(at(tmp_path_factory.mktemp("sample")))
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    """A running webhook."""
+    running = Webhook()
+    yield running
+    running.close()

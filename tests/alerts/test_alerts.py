@@ -1,11 +1,7 @@
 """Alerts, sent to a real local HTTP endpoint: to each owner, once a run, and without payers' ids."""
 
-import json
 import logging
 import re
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,60 +11,28 @@ from medpool_etl.errors import StoreError
 from medpool_etl.places import load_city
 from medpool_etl.store import Settings
 from tests.conftest import MONTH, Settled, at
+from tests.support import Webhook
 
 FAULTS = ("in_transit", "one_fen_agency", "bad_amount", "not_transferred")
-
-
-class Endpoint:
-    """A webhook on this machine that keeps what it was sent, or refuses it."""
-
-    def __init__(self) -> None:
-        self.messages: list[dict[str, str]] = []
-        self.refuse = False
-        endpoint = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if not endpoint.refuse:
-                    endpoint.messages.append(json.loads(body))
-                self.send_response(500 if endpoint.refuse else 200)
-                self.end_headers()
-
-            def log_message(self, *_arguments: object) -> None:
-                return None
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"json://127.0.0.1:{self.server.server_port}/hook"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
-@pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    """A running webhook."""
-    running = Endpoint()
-    yield running
-    running.server.shutdown()
-    running.server.server_close()
 
 
 def with_url(settings: Settings, url: str) -> Settings:
     return Settings(settings.data, settings.inbox, settings.warehouse, settings.control_url, (url,))
 
 
-def test_each_owner_gets_one_message_a_run(tmp_path: Path, endpoint: Endpoint) -> None:
+def test_each_owner_gets_one_message_a_run(tmp_path: Path, webhook: Webhook) -> None:
     """Tax, treasury and finance are told once what is theirs; running the month again tells nobody again."""
-    settings = with_url(at(tmp_path), endpoint.url)
+    settings = with_url(at(tmp_path), webhook.url)
     Settled(settings, *FAULTS)
-    titles = sorted(message["title"].split("：")[1].removesuffix("有待处理事项") for message in endpoint.messages)
+    titles = sorted(message["title"].split("：")[1].removesuffix("有待处理事项") for message in webhook.messages)
     assert titles == ["国库", "税务", "财政"]
-    by_owner = {message["title"]: message["message"] for message in endpoint.messages}
+    by_owner = {message["title"]: message["message"] for message in webhook.messages}
     finance = next(text for title, text in by_owner.items() if "财政" in title)
     assert "未划专户 1 笔" in finance and "处理：财政开具划款凭证" in finance
     tax = next(text for title, text in by_owner.items() if "税务" in title)
     assert "实缴金额：12O3.5O" in tax and "第" in tax
     pipeline.run_month(settings, "taizhou", MONTH)
-    assert len(endpoint.messages) == 3
+    assert len(webhook.messages) == 3
 
 
 def test_an_agreeing_month_alerts_nobody(sample: Settled) -> None:
@@ -93,16 +57,16 @@ def test_alerts_carry_no_payer_id(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         assert not payer.search(str(pq.read_table(path).to_pydict())), path.name
 
 
-def test_a_refused_alert_fails_the_step_and_is_sent_by_the_next_run(tmp_path: Path, endpoint: Endpoint) -> None:
+def test_a_refused_alert_fails_the_step_and_is_sent_by_the_next_run(tmp_path: Path, webhook: Webhook) -> None:
     """A destination that is down does not undo publishing: the step says so, and the next run sends what is left."""
-    settings = with_url(at(tmp_path), endpoint.url)
-    endpoint.refuse = True
+    settings = with_url(at(tmp_path), webhook.url)
+    webhook.refuse = True
     with pytest.raises(StoreError, match="3 alerts could not be delivered; the month itself is published"):
         Settled(settings, *FAULTS)
-    endpoint.refuse = False
+    webhook.refuse = False
     run = pipeline.run_month(settings, "taizhou", MONTH)
     assert run.unchanged
-    assert len(endpoint.messages) == 3
+    assert len(webhook.messages) == 3
 
 
 def test_a_missing_report_is_the_county_s(tmp_path: Path) -> None:

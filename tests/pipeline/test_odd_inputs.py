@@ -1,6 +1,5 @@
 """Files as no contract foresees them: each is read, set aside or refused for itself, and the month goes on."""
 
-import csv
 import datetime as dt
 import hashlib
 import io
@@ -20,6 +19,7 @@ import pytest
 from medpool_etl import pipeline
 from medpool_etl.simulator import Simulation, simulate
 from tests.conftest import MONTH, ROOT, Settled, at
+from tests.support import read, write
 
 WORKER_FISCAL, RESIDENT_FISCAL = "account_statement/331000100300001", "account_statement/331000100300002"
 WORKER_PAYING, RESIDENT_PAYING = "account_statement/331000100400001", "account_statement/331000100400002"
@@ -80,16 +80,6 @@ class Edited:
         ).fetchall()
         assert len(rows) == 1, (key, check)
         return rows[0]
-
-
-def read(path: Path, encoding: str = "gb18030") -> list[list[str]]:
-    return list(csv.reader(io.StringIO(path.read_bytes().decode(encoding), newline="")))
-
-
-def write(path: Path, rows: list[list[str]], encoding: str = "gb18030") -> None:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerows(rows)
-    path.write_bytes(out.getvalue().encode(encoding))
 
 
 def replace_text(path: Path, old: str, new: str, encoding: str = "gb18030") -> None:
@@ -462,5 +452,6 @@ def test_a_document_that_cannot_work_is_named_before_a_month_fails(
     )
     assert done.returncode == 2, done.stdout + done.stderr
     message = "".join(done.stderr.split())
+    assert re.search(r"line\d+,key", message), done.stderr
     for part in (own.name, *said):
         assert part in message, done.stderr

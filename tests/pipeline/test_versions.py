@@ -1,9 +1,5 @@
 """Versions of a file and of a month: what counts is the newest good file, the newest run, and an alert that arrived."""
 
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import duckdb
@@ -15,43 +11,13 @@ from medpool_etl.pipeline import steps
 from medpool_etl.simulator import simulate
 from medpool_etl.store import Control, Settings
 from tests.conftest import MONTH, Settled, at
+from tests.support import Webhook
 
 CORRECTION, RESENT = "更正_国库入库清单.csv", "再报_国库入库清单.csv"
 
 
 class Crash(BaseException):
     """Stands for the process ending there and then."""
-
-
-class Endpoint:
-    """A webhook on this machine that keeps the titles of what it was sent."""
-
-    def __init__(self) -> None:
-        self.titles: list[str] = []
-        endpoint = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                endpoint.titles.append(json.loads(body)["title"])
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_arguments: object) -> None:
-                return None
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"json://127.0.0.1:{self.server.server_port}/hook"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
-@pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    """A running webhook."""
-    running = Endpoint()
-    yield running
-    running.server.shutdown()
-    running.server.server_close()
 
 
 def published(settings: Settings) -> str | None:
@@ -139,11 +105,11 @@ def test_a_rejected_correction_does_not_displace_the_good_version(tmp_path: Path
 
 
 def test_an_alert_is_sent_again_if_it_was_not_recorded(
-    tmp_path: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the process dies between sending and recording, the next run sends again: twice is better than never."""
     plain = at(tmp_path)
-    settings = Settings(plain.data, plain.inbox, plain.warehouse, plain.control_url, (endpoint.url,))
+    settings = Settings(plain.data, plain.inbox, plain.warehouse, plain.control_url, (webhook.url,))
     simulate("taizhou", MONTH, settings.inbox, faults=["one_fen_treasury"])
     record, died = Control.record_alert, []
 
@@ -157,9 +123,9 @@ def test_an_alert_is_sent_again_if_it_was_not_recorded(
     with pytest.raises(Crash):
         pipeline.run_month(settings, "taizhou", MONTH)
     assert died
-    before = len(endpoint.titles)
+    before = len([message["title"] for message in webhook.messages])
     assert pipeline.run_month(settings, "taizhou", MONTH).unchanged
-    after = endpoint.titles[before:]
-    assert after and set(endpoint.titles) == set(after)
+    after = [message["title"] for message in webhook.messages][before:]
+    assert after and {message["title"] for message in webhook.messages} == set(after)
     pipeline.run_month(settings, "taizhou", MONTH)
-    assert endpoint.titles[before:] == after
+    assert [message["title"] for message in webhook.messages][before:] == after

@@ -1,7 +1,5 @@
 """Money that moved as no rule foresees: on the city's accounts, in the treasury, and from one month to the next."""
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Callable
 from decimal import Decimal
@@ -15,6 +13,7 @@ from medpool_etl import pipeline
 from medpool_etl.periods import Month
 from medpool_etl.simulator import Simulation, simulate
 from tests.conftest import MONTH, Settled, at
+from tests.support import read, write
 
 APRIL = Month.parse("2022-04")
 TREASURY = ("国家金库台州市中心支库", "331000100500001")
@@ -43,16 +42,6 @@ class Edited:
         edit(self.simulation)
         self.run = pipeline.run_month(self.settings, "taizhou", month)
         self.tables = self.run.folder(self.settings) / "tables"
-
-
-def read(path: Path, encoding: str = "gb18030") -> list[list[str]]:
-    return list(csv.reader(io.StringIO(path.read_bytes().decode(encoding), newline="")))
-
-
-def write(path: Path, rows: list[list[str]], encoding: str = "gb18030") -> None:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerows(rows)
-    path.write_bytes(out.getvalue().encode(encoding))
 
 
 def file_of(simulation: Simulation, key: str) -> Path:

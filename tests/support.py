@@ -1,0 +1,49 @@
+"""What several tests stand on: a webhook on this machine, and files read and written as rows."""
+
+import csv
+import io
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+
+class Webhook:
+    """A webhook on this machine that keeps what it was sent, or refuses it."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, str]] = []
+        self.refuse = False
+        webhook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if not webhook.refuse:
+                    webhook.messages.append(json.loads(body))
+                self.send_response(500 if webhook.refuse else 200)
+                self.end_headers()
+
+            def log_message(self, *_arguments: object) -> None:
+                return None
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"json://127.0.0.1:{self.server.server_port}/hook"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def read(path: Path, encoding: str = "gb18030") -> list[list[str]]:
+    """Return a CSV file as rows of cells."""
+    return list(csv.reader(io.StringIO(path.read_bytes().decode(encoding), newline="")))
+
+
+def write(path: Path, rows: list[list[str]], encoding: str = "gb18030") -> None:
+    """Write rows of cells as a CSV file."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerows(rows)
+    path.write_bytes(out.getvalue().encode(encoding))
