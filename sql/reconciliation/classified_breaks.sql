@@ -14,6 +14,7 @@ known AS (
     pairs.shortfall_class,
     pairs.surplus_class,
     CASE WHEN lacking = 'right' THEN pairs.right_contract ELSE pairs.left_contract END AS lacking_contract,
+    CASE WHEN lacking = 'right' THEN pairs.right_account ELSE pairs.left_account END AS lacking_account,
     CASE WHEN lacking = 'right' THEN pairs.right_owner ELSE pairs.left_owner END AS lacking_owner
   FROM differing
   JOIN pairs ON pairs.pair = differing.pair
@@ -25,9 +26,7 @@ reasons AS (
       SELECT 1 FROM missing_files AS missing
       WHERE missing.contract = known.lacking_contract
         AND coalesce(missing.fund, known.fund) = known.fund AND coalesce(missing.county, known.county) = known.county
-        AND coalesce(missing.account_kind, '') = coalesce((
-          SELECT CASE WHEN known.lacking = 'right' THEN pairs.right_account ELSE pairs.left_account END
-          FROM pairs WHERE pairs.pair = known.pair), '')
+        AND missing.account_kind IS NOT DISTINCT FROM known.lacking_account
     ) AS file_missing,
     EXISTS (
       SELECT 1 FROM set_aside_keys AS aside

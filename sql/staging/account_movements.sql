@@ -12,10 +12,8 @@ SELECT
   lines.line_id,
   lines.row_no,
   own.fund,
-  own.kind AS account_kind,
   lines.account_no,
   lines.serial_no,
-  lines.booked_date,
   other.county,
   CASE
     WHEN own.kind = 'fiscal' AND other.kind = 'treasury' AND lines.net > 0 THEN 'treasury_transfer'
