@@ -33,7 +33,7 @@ def compose(folder: Path, city: City, month: Month) -> tuple[Alert, ...]:
             connection.execute(f"CREATE TEMP VIEW {name} AS FROM read_parquet('{path}')")
         alerts = []
         for owner, title in OWNERS.items():
-            lines = [*_breaks(connection, owner), *_files(connection, owner, city), *_rows(connection, owner)]
+            lines = [*_breaks(connection, owner), *_files(connection, owner), *_rows(connection, owner)]
             if lines:
                 head = f"【medpool】{city.name.zh} {month.zh} 医保基金结算：{title.zh}有待处理事项"
                 alerts.append(Alert(owner, head, "\n".join(lines)))
@@ -61,16 +61,25 @@ def _breaks(connection: duckdb.DuckDBPyConnection, owner: str) -> list[str]:
         ).fetchall()
         for county, key, left, right, left_file, left_row, right_file, right_row in worst:
             places = [f"{name} 第{row}行" for name, row in ((left_file, left_row), (right_file, right_row)) if name]
-            what = f"票据号 {key}" if key and not key.startswith("#") else "合计" if not key else "无号凭证"
             amounts = f"左方 {grouped(left or ZERO)}，右方 {grouped(right or ZERO)}"
-            lines.append(f"  - {county} {what}：{amounts}（{'；'.join(places)}）")
+            lines.append(f"  - {county} {_item(key)}：{amounts}（{'；'.join(places)}）")
         if count > WORST:
             lines.append(f"  - ……另有 {count - WORST} 笔，见工作簿“差异明细”")
         lines.append(f"  处理：{do}")
     return lines
 
 
-def _files(connection: duckdb.DuckDBPyConnection, owner: str, city: City) -> list[str]:
+def _item(key: str) -> str:
+    """Return what an item's key stands for: a sum, a voucher without number, a bank's movement or a receipt."""
+    if not key:
+        return "合计"
+    if key.startswith("#"):
+        return "无号凭证"
+    account, _, serial = key.partition("/")
+    return f"账号 {account} 流水号 {serial}" if serial else f"票据号 {key}"
+
+
+def _files(connection: duckdb.DuckDBPyConnection, owner: str) -> list[str]:
     # A file nobody could recognise has no contract and so no owner: the agency, which runs the settlement, follows it up.
     rows = connection.execute(
         """

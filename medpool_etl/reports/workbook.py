@@ -245,7 +245,7 @@ class _Writer:
         return _named(
             rows,
             pair_title="对账项", class_title="类别", owner_title="责任方", fund="基金", county_name="县（市、区）",
-            item_key="票据号", left_amount="左方金额", right_amount="右方金额", difference="差额", left="左方位置",
+            item_key="票据号（或账号/流水号）", left_amount="左方金额", right_amount="右方金额", difference="差额", left="左方位置",
             right="右方位置", do_zh="处理办法",
         )  # fmt: skip
 
