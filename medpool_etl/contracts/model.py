@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from functools import cached_property
 from typing import Literal
@@ -11,6 +12,7 @@ from pydantic import Field, model_validator
 from medpool_etl import documents
 from medpool_etl.documents import Document, Text
 from medpool_etl.errors import ConfigurationError
+from medpool_etl.periods import Month
 
 ColumnType = Literal["text", "code", "money", "integer", "rate", "date", "month", "enum"]
 Severity = Literal["reject", "set_aside", "warn"]
@@ -39,6 +41,8 @@ class Column(Document):
 
     ``values`` of an enum maps what is written to the code kept. ``known`` names the reference list a code must be in.
     ``total`` marks a column whose 合计 row must agree. ``personal`` marks a payer's identity: never logged or shown.
+    ``width`` is how many digits a code has: Excel eats the zeros in front, and they are put back. ``references`` names a
+    column of another kind of file (``contract.column``) that must hold the same key in the same month.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -50,6 +54,8 @@ class Column(Document):
     personal: bool = False
     total: bool = False
     pattern: str | None = None
+    width: int | None = Field(default=None, ge=2, le=18)
+    references: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")
     values: dict[str, str] | None = None
     known: Literal["counties", "tax_offices", "subjects"] | None = None
 
@@ -59,6 +65,8 @@ class Column(Document):
             raise ValueError("an enum has values, and only an enum")
         if self.total and self.type != "money":
             raise ValueError("only a money column has a control total")
+        if (self.width or self.references) and self.type != "code":
+            raise ValueError("only a code has a width or references another kind of file")
         if self.pattern is not None:
             _compiled(self.pattern)
         return self
@@ -88,13 +96,16 @@ class Metadata(Document):
 class RowCheck(Document):
     """A condition every good row meets: ``sql`` over the contract's columns, its metadata and ``context``.
 
-    NULL counts as met, so that one fault is reported once. Windows over the rows of the file are allowed.
+    NULL counts as met, so that one fault is reported once. Windows over the rows of the file are allowed; DuckDB then
+    sorts the whole file, so they are for small kinds of file. ``needs`` names a value of ``context`` that may be unknown
+    this month: the check is then reported as not made.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     severity: Severity
     columns: tuple[str, ...] = Field(min_length=1)
     sql: str
+    needs: Literal["average_wage"] | None = None
     expected: Text
     do: Text
 
@@ -108,15 +119,48 @@ class Form(Document):
     groups: dict[str, str]
 
 
+class Deadline(Document):
+    """The calendar day a file is due: ``day`` of the month ``months`` after the one it is for (0: of that month).
+
+    A yearly file counts from January of its year: ``months: 17, day: 31`` is the end of May of the next year.
+    """
+
+    months: int = Field(ge=0, le=36)
+    day: int = Field(ge=1, le=31)
+
+    def on(self, start: Month) -> dt.date:
+        """Return the day for a file of the month (or of the year beginning with the month) ``start``."""
+        return start.plus(self.months).day(self.day)
+
+
 class Expected(Document):
     """Which files of the kind a month needs: one for the city, one per county, or one per account of the city.
 
-    ``part_from`` names the metadata that says whose file it is.
+    ``part_from`` names the metadata that says whose file it is (of which year, where ``every`` is year). ``need``:
+    ``always``, or ``any`` when it comes only if there is something to say, or not yet from everybody. ``every``: month;
+    year, for a file that is handed in once and serves the months of that year (``serves: this_year``) or of the year
+    after (``serves: next_year``); once, for one that serves every month.
     """
 
-    per: Literal["city", "county", "account"]
+    per: Literal["city", "county", "account", "year"]
     part_from: str | None = None
     account_kinds: tuple[str, ...] = ()
+    need: Literal["always", "any"] = "always"
+    every: Literal["month", "year", "once"] = "month"
+    serves: Literal["this_year", "next_year"] = "this_year"
+    deadline: Deadline
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Expected:
+        if (self.every == "year") != (self.per == "year"):
+            raise ValueError("a file that comes every year is one per year, and only that")
+        if self.every != "year" and self.serves != "this_year":
+            raise ValueError("only a yearly file serves another year than its own")
+        return self
+
+    def year_of(self, month: Month) -> str:
+        """Return the year whose yearly file serves the month, as its title writes it."""
+        return str(month.year - (1 if self.serves == "next_year" else 0))
 
 
 class Contract(Document):
@@ -159,6 +203,8 @@ class Contract(Document):
             raise ValueError("part_from says whose file it is, wherever there is more than one a city")
         if self.expected.part_from and self.expected.part_from not in {item.name for item in self.metadata}:
             raise ValueError(f"there is no metadata {self.expected.part_from}")
+        if self.all_or_nothing and any(check.severity == "set_aside" for check in self.checks):
+            raise ValueError("a file that counts only as a whole has no check that sets rows aside: reject or warn")
         for row in self.example:
             if unknown := set(row) - {column.header for column in self.columns}:
                 raise ValueError(f"the example has unknown headers: {', '.join(sorted(unknown))}")

@@ -3,7 +3,20 @@
 A file is recognised by its header row and title, never by its name. Nothing here reads the rows.
 """
 
-from medpool_etl.intake.arrivals import ODD, Arrival, missing_files, receive, unreadable
-from medpool_etl.intake.recognise import Shape, recognise
+from medpool_etl.intake.arrivals import ODD, YEARLY, Arrival, expected_parts, missing_files, receive, unreadable
+from medpool_etl.intake.recognise import Recognised, recognise
+from medpool_etl.intake.shape import Block, Shape
 
-__all__ = ["ODD", "Arrival", "Shape", "missing_files", "receive", "recognise", "unreadable"]
+__all__ = [
+    "ODD",
+    "YEARLY",
+    "Arrival",
+    "Block",
+    "Recognised",
+    "Shape",
+    "expected_parts",
+    "missing_files",
+    "receive",
+    "recognise",
+    "unreadable",
+]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
-import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,13 +14,13 @@ import duckdb
 from medpool_etl.contracts import Contract
 from medpool_etl.documents import Text
 from medpool_etl.errors import InputError
+from medpool_etl.intake.keep import keep_all
 from medpool_etl.intake.peek import NotReadable
-from medpool_etl.intake.recognise import Shape, recognise
+from medpool_etl.intake.recognise import recognise
+from medpool_etl.intake.shape import Shape
 from medpool_etl.periods import Month
 from medpool_etl.places import Accounts, City
 from medpool_etl.store import Control, Warehouse
-from medpool_etl.store.control import ReceivedFile
-from medpool_etl.store.warehouse import whole
 
 log = logging.getLogger(__name__)
 # What an odd file makes its readers raise: it is named and left out, and the month goes on. A full disk, a missing
@@ -38,13 +36,13 @@ ODD = (
     AttributeError,
     EOFError,
 )
-_TEMPORARY = ("~$", ".")
-_UNFINISHED = (".part", ".tmp", ".crdownload")
+# The folder beside the months' for what comes once a year or once for all.
+YEARLY = "yearly"
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """One file of a month's inbox.
+    """One delivery of a month's inbox: a file, or the part of one that is for one contract and county or account.
 
     ``state``: active, or unusable (``problem`` says why). ``part`` says whose file it is: a county's code, an account's
     number, or "" for the city's. ``version`` counts the active files for the same thing, oldest first: the newest that
@@ -60,11 +58,12 @@ class Arrival:
     shape: Shape | None = None
     problem: Text | None = None
     version: int = 1
+    index: int = 0
 
     @property
     def file_id(self) -> str:
-        """A short name of its content, the beginning of its SHA-256."""
-        return self.sha256[:12]
+        """A short name of its content: the beginning of its SHA-256, and which delivery of the file it is."""
+        return self.sha256[:12] + (f"-{self.index}" if self.index else "")
 
     @property
     def contract(self) -> str:
@@ -80,6 +79,7 @@ class Arrival:
             "state": self.state,
             "part": self.part,
             "version": self.version,
+            "index": self.index,
             "shape": self.shape.as_dict() if self.shape else None,
             "problem": {"zh": self.problem.zh, "en": self.problem.en} if self.problem else None,
         }
@@ -95,6 +95,7 @@ class Arrival:
             state=data["state"],
             part=data["part"],
             version=data["version"],
+            index=data["index"],
             shape=Shape.from_dict(data["shape"]) if data["shape"] else None,
             problem=Text(**data["problem"]) if data["problem"] else None,
         )
@@ -110,11 +111,12 @@ def receive(
     warehouse: Warehouse,
     progress: Callable[[Iterable[Path]], Iterable[Path]] = iter,
 ) -> tuple[Arrival, ...]:
-    """Keep the bytes of every file in ``folder``, recognise each, and return them by name.
+    """Keep the bytes of every file in ``folder``, recognise what each holds, and return that by name.
 
-    Subfolders are read too. The same content twice is one file, as new as its newest name. Files for the same thing are
-    versions of it by the scan that found them; two newest from one scan are both unusable until a person takes one away.
-    Raises InputError when there is no such folder.
+    Subfolders and zip archives are read too, and the folder of yearly files beside it, from which comes what serves the
+    month. The same content twice is one file, as new as its newest name. Files for the same thing are versions of it by
+    the scan that found them; two newest from one scan are both unusable until a person takes one away. Raises
+    InputError when there is no such folder.
     """
     if not folder.is_dir():
         raise InputError(
@@ -122,79 +124,86 @@ def receive(
             where=str(folder),
             do=f"make it and put the month's files there, or rehearse with `medpool simulate {city.city} {month}`",
         )
-    scan = control.next_scan(city.city, str(month))
-    seen: dict[str, ReceivedFile] = {}
-    for path in progress(sorted(path for path in folder.rglob("*") if _counts(path, folder))):
-        digest = _keep(path, warehouse)
-        row = control.receive(city.city, str(month), digest, _name(path, folder), path.stat().st_size, scan)
-        if digest not in seen or row.scan > seen[digest].scan:
-            seen[digest] = row
-    arrivals = [
-        _identify(
-            Arrival(row.name, row.sha256, row.size, row.scan, "active"),
-            warehouse.received(row.sha256),
-            city,
-            month,
-            accounts,
-            contracts,
-        )
-        for row in seen.values()
-    ]
-    return tuple(sorted(_versions(arrivals), key=lambda arrival: (arrival.name, arrival.sha256)))
+    found: list[Arrival] = []
+    for name, place in ((YEARLY, folder.parent / YEARLY), (str(month), folder)):
+        if place.is_dir():
+            for arrival in _look(place, name, city.city, control, warehouse, progress):
+                for delivery in _identify(
+                    arrival, warehouse.received(arrival.sha256), city, month, accounts, contracts
+                ):
+                    if name != YEARLY or _serves(delivery, contracts):
+                        found.append(delivery)
+    return tuple(sorted(_versions(found), key=lambda arrival: (arrival.name, arrival.sha256)))
 
 
-def _counts(path: Path, folder: Path) -> bool:
-    parts = path.relative_to(folder).parts
-    return path.is_file() and not any(part.startswith(_TEMPORARY) for part in parts) and path.suffix not in _UNFINISHED
+def _look(
+    folder: Path,
+    month: str,
+    city: str,
+    control: Control,
+    warehouse: Warehouse,
+    progress: Callable[[Iterable[Path]], Iterable[Path]],
+) -> list[Arrival]:
+    """Keep and record every file of a folder; each content once, as new as its newest name."""
+    scan = control.next_scan(city, month)
+    seen: dict[str, tuple[int, Arrival]] = {}
+    for kept in keep_all(folder, warehouse, progress):
+        row = control.receive(city, month, kept.sha256, kept.name, kept.size, scan)
+        arrival = Arrival(row.name, row.sha256, row.size, row.scan, "active")
+        if kept.problem:
+            arrival = replace(arrival, state="unusable", problem=kept.problem)
+        if kept.sha256 not in seen or row.scan > seen[kept.sha256][0]:
+            seen[kept.sha256] = (row.scan, arrival)
+    return [arrival for _, arrival in seen.values()]
 
 
-def _name(path: Path, folder: Path) -> str:
-    """Return the file's name below the inbox; a name in GBK bytes, as old archives unpack to, is read as such."""
-    name = os.fsencode(path.relative_to(folder).as_posix())
-    try:
-        return name.decode("utf-8")
-    except UnicodeDecodeError:
-        return name.decode("gb18030", errors="replace")
-
-
-def _keep(path: Path, warehouse: Warehouse) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    target = warehouse.received(digest)
-    if not target.exists():
-        with whole(target) as temporary:
-            shutil.copyfile(path, temporary)
-            with temporary.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-                    raise InputError(
-                        "the file changed while it was read", where=path.name, do="wait until it is written; run again"
-                    )
-    return digest
+def _serves(arrival: Arrival, contracts: dict[str, Contract]) -> bool:
+    """Whether a file of the yearly folder concerns the month: it serves it, or nobody can tell what it is."""
+    if arrival.shape is None:
+        return True
+    return contracts[arrival.contract].expected.every != "month" and arrival.state == "active"
 
 
 def _identify(
     arrival: Arrival, path: Path, city: City, month: Month, accounts: Accounts, contracts: dict[str, Contract]
-) -> Arrival:
+) -> list[Arrival]:
+    """Return what the file holds: a delivery for each contract and part, or the file itself with what is wrong."""
+    if arrival.state != "active":
+        return [arrival]
     try:
-        shape = recognise(path, contracts)
+        found = recognise(path, contracts)
     except NotReadable as error:
-        return replace(arrival, state="unusable", problem=Text(zh=error.zh, en=error.en))
+        return [replace(arrival, state="unusable", problem=Text(zh=error.zh, en=error.en))]
     except ODD as error:
         log.error("%s cannot be read: %s", arrival.name, type(error).__name__)
-        return replace(arrival, state="unusable", problem=unreadable(error))
-    contract = contracts[shape.contract]
-    part = shape.metadata.get(contract.expected.part_from or "", "")
-    if part not in expected_parts(contract, city, month, accounts):
-        return replace(
-            arrival,
-            state="unusable",
-            shape=shape,
-            problem=Text(
-                zh=f"“{contract.title.zh}”属于 {part}，不是本市本月应报送的单位或账户",
-                en=f"{contract.title.en} of {part}, from which the city expects none this month",
-            ),
+        return [replace(arrival, state="unusable", problem=unreadable(error))]
+    several = len(found.shapes) + len(found.problems) > 1
+    places = Counter(shape.first.sheet for shape in found.shapes)
+    deliveries = []
+    for index, shape in enumerate(found.shapes):
+        name = (
+            f"{shape.first.sheet} 第{shape.first.header_row}行起"
+            if places[shape.first.sheet] > 1
+            else shape.first.sheet
         )
-    return replace(arrival, shape=shape, part=part)
+        delivery = replace(arrival, index=index, shape=shape)
+        if several:
+            delivery = replace(delivery, name=f"{arrival.name}［{name}］")
+        contract = contracts[shape.contract]
+        part = shape.metadata.get(contract.expected.part_from or "", "")
+        if part in expected_parts(contract, city, month, accounts):
+            deliveries.append(replace(delivery, part=part))
+        else:
+            problem = Text(
+                zh=f"“{contract.title.zh}”属于 {part}，不是本市本月应报送的单位、账户或年度",
+                en=f"{contract.title.en} of {part}, from which the city expects none this month",
+            )
+            deliveries.append(replace(delivery, state="unusable", problem=problem))
+    for index, (sheet, refusal) in enumerate(found.problems, len(found.shapes)):
+        name = f"{arrival.name}［{sheet}］"
+        problem = Text(zh=refusal.zh, en=refusal.en)
+        deliveries.append(replace(arrival, index=index, name=name, state="unusable", problem=problem))
+    return deliveries
 
 
 def unreadable(error: Exception) -> Text:
@@ -229,7 +238,9 @@ def _versions(arrivals: list[Arrival]) -> list[Arrival]:
 
 
 def expected_parts(contract: Contract, city: City, month: Month, accounts: Accounts) -> tuple[str, ...]:
-    """Return whose files of a kind the month needs: county codes, numbers of the city's accounts, or ("",)."""
+    """Return whose files of a kind the month takes: county codes, numbers of the city's accounts, a year, or ("",)."""
+    if contract.expected.per == "year":
+        return (contract.expected.year_of(month),)
     if contract.expected.per == "county":
         return tuple(unit.code for unit in city.units_on(month.last_day))
     if contract.expected.per == "account":
@@ -243,11 +254,14 @@ def missing_files(
 ) -> list[dict[str, str | None]]:
     """Return what the month lacks: a row each with contract, part, fund and county (None where it is for all).
 
-    ``usable`` are the (contract, part) of the files that count.
+    ``usable`` are the (contract, part) of the files that count. What comes only when there is something to say lacks
+    nowhere.
     """
     owner = {account.number: account for account in accounts.accounts}
     rows: list[dict[str, str | None]] = []
     for contract in contracts.values():
+        if contract.expected.need == "any":
+            continue
         for part in expected_parts(contract, city, month, accounts):
             if (contract.contract, part) not in usable:
                 fund = owner[part].fund if contract.expected.per == "account" else None

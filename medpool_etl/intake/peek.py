@@ -10,18 +10,26 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import openpyxl
 
 DELIMITERS = (",", "\t", "|", ";")
 PEEK_ROWS = 60
+# Forms of several counties stand one below the other in a sheet; a sheet longer than this holds one table.
+SHEET_ROWS = 2_000
 _XLSX_SIGNATURE = b"PK\x03\x04"
 _OLE_SIGNATURE = bytes.fromhex("D0CF11E0A1B11AE1")
 _EXACT = 10**15
 # A UTF-8 file with a few damaged bytes is still UTF-8; one in GB18030 is damaged nearly everywhere when read so.
 _FEW = 20
+_SAMPLE = 4 << 20
+# Larger than any workbook an office can open; what claims more is a mistake or an attack.
+_MOST_BYTES = 1 << 30
+_MOST_CELLS = 30_000_000
+Span = tuple[int, int]
 
 
 class NotReadable(Exception):
@@ -34,17 +42,21 @@ class NotReadable(Exception):
 
 @dataclass(frozen=True)
 class Peek:
-    """The first rows of one table-like thing: a text file read with one delimiter, or one sheet of a workbook."""
+    """The first rows of one table-like thing: a text file read with one delimiter, or one sheet of a workbook.
+
+    ``kind`` is text, fixed (a text whose columns stand below one another, ``spans`` says where) or xlsx.
+    """
 
     kind: str
     rows: tuple[tuple[str, ...], ...]
     encoding: str = ""
     delimiter: str = ""
     sheet: str = ""
+    spans: tuple[Span, ...] = ()
 
 
-def is_workbook(path: Path) -> bool:
-    """Whether the file's bytes begin like an XLSX workbook, whatever its name."""
+def is_zip(path: Path) -> bool:
+    """Whether the file's bytes begin like a zip archive, which a workbook is too, whatever its name."""
     with path.open("rb") as file:
         return file.read(4) == _XLSX_SIGNATURE
 
@@ -59,17 +71,26 @@ def peek(path: Path) -> Iterator[Peek]:
                 "是旧版 .xls 或加密的工作簿，请去掉密码并另存为 .xlsx",
                 "an old .xls or an encrypted workbook: save it as .xlsx without a password",
             )
-    if is_workbook(path):
-        for sheet, grid in workbook_grids(path, PEEK_ROWS).items():
-            yield Peek("xlsx", tuple(tuple(row) for row in grid), sheet=sheet)
+    if is_zip(path):
+        for sheet, grid in workbook_rows(path):
+            yield Peek("xlsx", tuple(tuple(row) for row in islice(grid, SHEET_ROWS)), sheet=sheet)
         return
     encoding = text_encoding(path)
     with path.open("r", encoding=encoding, errors="replace", newline=None) as file:
-        lines = [line.rstrip("\n") for _, line in zip(range(PEEK_ROWS), file, strict=False)]
+        lines = [line.rstrip("\n") for line in islice(_bounded(file), PEEK_ROWS)]
     for delimiter in DELIMITERS:
         rows = tuple(_cells(line, delimiter) for line in lines)
         if any(len(row) > 1 for row in rows):
             yield Peek("text", rows, encoding=encoding, delimiter=delimiter)
+    for spans in _fixed_spans(lines):
+        cells = tuple(fixed_cells(line, spans) or (line.strip(),) for line in lines)
+        yield Peek("fixed", cells, encoding=encoding, spans=spans)
+
+
+def _bounded(file: Any) -> Iterator[str]:
+    """Yield the lines of a text, cut where they are far too long for one."""
+    while line := file.readline(1 << 20):
+        yield line
 
 
 def _cells(line: str, delimiter: str) -> tuple[str, ...]:
@@ -79,51 +100,128 @@ def _cells(line: str, delimiter: str) -> tuple[str, ...]:
         return tuple(cell.strip() for cell in line.split(delimiter))
 
 
-def text_encoding(path: Path) -> str:
-    """Return the encoding of a text file: a byte-order mark decides, else UTF-8 if nearly all of it is, else GB18030.
+def _fixed_spans(lines: list[str]) -> Iterator[tuple[Span, ...]]:
+    """Yield where the columns of a text without delimiters may stand, in bytes as GB18030 shows them.
 
-    Raises NotReadable for a file with NUL or SOH bytes, which is no text.
+    A header is a line of several words; its columns are what no line below it crosses with a character.
+    """
+    wide = [line.encode("gb18030", errors="replace") for line in lines]
+    for index, line in enumerate(wide):
+        words = len(line.split())
+        if words < 3:
+            continue
+        below = [other for other in wide[index + 1 :] if len(other.split()) * 2 >= words]
+        length = max(len(other) for other in (line, *below))
+        taken = bytearray(length)
+        for other in (line, *below):
+            for place, byte in enumerate(other):
+                taken[place] |= byte != 0x20
+        spans: list[Span] = []
+        start: int | None = None
+        for place in range(length + 1):
+            full = place < length and taken[place]
+            if full and start is None:
+                start = place
+            elif not full and start is not None:
+                spans.append((start, place))
+                start = None
+        if len(spans) == words:
+            yield tuple(spans)
+
+
+def fixed_cells(line: str, spans: tuple[Span, ...]) -> tuple[str, ...] | None:
+    """Return a line's cells, or None where a character stands between two columns: the line is not of that form."""
+    data = line.encode("gb18030", errors="replace")
+    between = bytearray(data)
+    for start, end in spans:
+        between[start:end] = b" " * len(between[start:end])
+    if between.strip(b" "):
+        return None
+    return tuple(data[start:end].decode("gb18030", errors="replace").strip() for start, end in spans)
+
+
+def text_encoding(path: Path) -> str:
+    """Return the encoding of a text file: a byte-order mark decides, else UTF-8 if its beginning is, else GB18030.
+
+    Raises NotReadable for a file that begins with NUL or SOH bytes, which is no text.
     """
     utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    damaged = beyond_ascii = 0
     with path.open("rb") as file:
-        first = file.read(4)
-        if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return "utf-16"
-        if first.startswith(codecs.BOM_UTF8):
-            return "utf-8-sig"
-        file.seek(0)
-        while block := file.read(1 << 20):
-            if b"\0" in block or b"\x01" in block:
-                raise NotReadable("文件不是文本，也不是 XLSX 工作簿", "neither text nor an XLSX workbook")
-            text = utf8.decode(block)
-            damaged += text.count("\ufffd")
-            beyond_ascii += len(text) - len(text.encode("ascii", "ignore"))
-        damaged += utf8.decode(b"", final=True).count("\ufffd")
-    return "utf-8" if damaged * _FEW <= beyond_ascii else "gb18030"
+        sample = file.read(_SAMPLE)
+    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if sample.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    if b"\0" in sample or b"\x01" in sample:
+        raise NotReadable("文件不是文本，也不是 XLSX 工作簿", "neither text nor an XLSX workbook")
+    if sample.isascii():
+        return "utf-8"
+    text = utf8.decode(sample)
+    beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
+    return "utf-8" if text.count("\ufffd") * _FEW <= beyond_ascii else "gb18030"
 
 
-def workbook_grids(path: Path, rows: int | None = None) -> dict[str, list[list[str]]]:
-    """Return every sheet of a workbook as rows of text, the first ``rows`` of each or all.
+def workbook_rows(path: Path) -> Iterator[tuple[str, Iterator[list[str]]]]:
+    """Yield every sheet of a workbook with its rows as text, one sheet after the other.
 
     Numbers come as Excel shows them at full precision (15 significant digits), dates as ``2022-03-31``.
-    Raises NotReadable when the workbook is damaged or protected.
+    Raises NotReadable when the workbook is damaged, protected, or larger than any real one.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             if "xl/workbook.xml" not in archive.namelist():
                 raise NotReadable("压缩包不是 XLSX 工作簿", "a zip archive that is not an XLSX workbook")
-        frames = pd.read_excel(
-            path, sheet_name=None, header=None, dtype=object, engine="openpyxl", nrows=rows, na_filter=False
-        )
+            if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
+                raise _too_large()
+        # Received files have no ending, at which openpyxl would look.
+        book = openpyxl.load_workbook(path.open("rb"), read_only=True, data_only=True)
     except (NotReadable, MemoryError):
         raise
     except Exception as error:  # a damaged part makes the reader fail in whatever way that part suggests
-        raise NotReadable("工作簿已损坏或不完整", "the workbook is damaged or incomplete") from error
-    return {
-        str(name): [[cell_text(value) for value in row] for row in frame.itertuples(index=False, name=None)]
-        for name, frame in frames.items()
-    }
+        raise _damaged() from error
+    budget = [_MOST_CELLS]
+    try:
+        for sheet in book.worksheets:
+            yield str(sheet.title), _sheet_rows(sheet, budget)
+    finally:
+        book.close()
+
+
+def _sheet_rows(sheet: Any, budget: list[int]) -> Iterator[list[str]]:
+    try:
+        # The size a sheet states may be wrong; its rows are not.
+        sheet.reset_dimensions()
+        empty = 0
+        for row in sheet.iter_rows(values_only=True):
+            budget[0] -= len(row) + 1
+            if budget[0] < 0:
+                raise _too_large()
+            cells = [cell_text(value) for value in row]
+            while cells and not cells[-1]:
+                cells.pop()
+            if not cells:
+                # A format somewhere far below makes a million empty rows, which are not the file's.
+                empty += 1
+                continue
+            for _ in range(empty):
+                yield []
+            empty = 0
+            yield cells
+    except (NotReadable, MemoryError):
+        raise
+    except Exception as error:
+        raise _damaged() from error
+
+
+def _damaged() -> NotReadable:
+    return NotReadable("工作簿已损坏或不完整", "the workbook is damaged or incomplete")
+
+
+def _too_large() -> NotReadable:
+    return NotReadable(
+        "工作簿解压后过大，不是正常的报表，请重新导出",
+        "the workbook is far larger inside than any report is: export it again",
+    )
 
 
 def cell_text(value: Any) -> str:

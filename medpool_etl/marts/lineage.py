@@ -27,9 +27,11 @@ def source_rows(connection: duckdb.DuckDBPyConnection, table: str, row_id: str, 
     """
     rows = connection.execute(
         f"""
-        SELECT files.file_name, files.sheet, lineage.row_no, lineage.amount
+        SELECT files.file_name, blocks.sheet, lineage.row_no, lineage.amount
         FROM ({model_sql("lineage", table)}) AS lineage
         JOIN files ON files.file_id = lineage.file_id
+        JOIN file_blocks AS blocks
+          ON blocks.file_id = lineage.file_id AND lineage.line_id >= blocks.first_line AND lineage.line_id < blocks.behind
         WHERE lineage.row_id = ? AND lineage.column_name = ?
         ORDER BY files.file_name, lineage.line_id
         """,

@@ -19,7 +19,6 @@ FILE_SCHEMA = pa.schema(
     [
         ("file_id", pa.string()),
         ("file_name", pa.string()),
-        ("sheet", pa.string()),
         ("contract", pa.string()),
         ("contract_title", pa.string()),
         ("owner", pa.string()),
@@ -31,6 +30,9 @@ FILE_SCHEMA = pa.schema(
         ("rows_set_aside", pa.int64()),
         ("sha256", pa.string()),
     ]
+)
+BLOCK_SCHEMA = pa.schema(
+    [("file_id", pa.string()), ("sheet", pa.string()), ("first_line", pa.int64()), ("behind", pa.int64())]
 )
 VERDICT_SCHEMA = pa.schema(
     [
@@ -89,6 +91,7 @@ def run_session(agreed: Agreed, month: Month, folder: Path, known: dict[str, Any
             "context": _context(agreed, month, known),
             "files": pa.Table.from_pylist(files, schema=FILE_SCHEMA),
             "verdicts": pa.Table.from_pylist(verdicts, schema=VERDICT_SCHEMA),
+            "file_blocks": pa.Table.from_pylist(_blocks(judged), schema=BLOCK_SCHEMA),
             "missing_files": pa.Table.from_pylist(missing, schema=MISSING_SCHEMA),
         },
     )
@@ -108,7 +111,7 @@ def run_session(agreed: Agreed, month: Month, folder: Path, known: dict[str, Any
 def _context(agreed: Agreed, month: Month, known: dict[str, Any]) -> pa.Table:
     rulebook = agreed.rulebook
     due = remittance_due(month, rulebook)
-    return pa.Table.from_pylist(
+    table = pa.Table.from_pylist(
         [
             {
                 "city": agreed.city.city,
@@ -126,10 +129,11 @@ def _context(agreed: Agreed, month: Month, known: dict[str, Any]) -> pa.Table:
                 "figures": "",
                 "reasons_zh": "",
                 "reasons_en": "",
-                **known,
+                **{name: value for name, value in known.items() if name != "average_wage"},
             }
         ]
     )
+    return table.append_column("average_wage", pa.array([known.get("average_wage")], pa.decimal128(18, 2)))
 
 
 def _file_row(arrival: Arrival, judged: dict[str, Any] | None, agreed: Agreed) -> dict[str, Any]:
@@ -141,7 +145,6 @@ def _file_row(arrival: Arrival, judged: dict[str, Any] | None, agreed: Agreed) -
     return {
         "file_id": arrival.file_id,
         "file_name": arrival.name,
-        "sheet": arrival.shape.sheet if arrival.shape else "",
         "contract": arrival.contract,
         "contract_title": contract.title.zh if contract else "",
         "owner": contract.owner if contract else None,
@@ -167,7 +170,6 @@ def _missing_row(item: dict[str, Any], agreed: Agreed) -> dict[str, Any]:
     return {
         "file_id": "",
         "file_name": "",
-        "sheet": "",
         "contract": item["contract"],
         "contract_title": contract.title.zh,
         "owner": contract.owner,
@@ -181,6 +183,23 @@ def _missing_row(item: dict[str, Any], agreed: Agreed) -> dict[str, Any]:
     }
 
 
+def _blocks(judged: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return which sheet the lines of each staged file are from: line ids from ``first_line`` to before ``behind``."""
+    rows = []
+    for file_id, verdict in judged.items():
+        blocks = verdict["blocks"]
+        for block, following in zip(blocks, [*blocks[1:], None], strict=True):
+            rows.append(
+                {
+                    "file_id": file_id,
+                    "sheet": block["sheet"],
+                    "first_line": block["first_line"],
+                    "behind": following["first_line"] if following else 1 << 62,
+                }
+            )
+    return rows
+
+
 def _verdict_rows(verdict: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {"check_id": c["check"], "severity": c["severity"], "failing": c["failing"], "met": c["met"]}
@@ -191,9 +210,11 @@ def _verdict_rows(verdict: dict[str, Any]) -> list[dict[str, Any]]:
 def _failing_rows(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> None:
     """Make the view ``failing_rows``: a row for every check a staged row fails, whether its file counts or not."""
     parts = [
-        "SELECT file_id, row_no, unnest(failed).check_id AS check_id, unnest(failed).found AS found "
-        f"FROM read_parquet('{str(path).replace(chr(39), chr(39) * 2)}')"
+        f"SELECT '{path.stem}' AS file_id, line_id, row_no, unnest(failed).check_id AS check_id, "
+        f"unnest(failed).found AS found FROM read_parquet('{str(path).replace(chr(39), chr(39) * 2)}')"
         for path in paths
     ]
-    parts.append("SELECT '' AS file_id, 0::BIGINT AS row_no, '' AS check_id, '' AS found WHERE false")
+    parts.append(
+        "SELECT '' AS file_id, 0::BIGINT AS line_id, 0::BIGINT AS row_no, '' AS check_id, '' AS found WHERE false"
+    )
     connection.execute(f"CREATE OR REPLACE TEMP VIEW failing_rows AS {' UNION ALL '.join(parts)}")

@@ -166,6 +166,7 @@ def judge(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) 
                 "checks": [],
                 "staged": None,
                 "set_aside": None,
+                "blocks": [],
                 **summary,
             }
         else:
@@ -178,6 +179,7 @@ def judge(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) 
                 "checks": list(verdict.checks),
                 "staged": summaries[name][file_id]["staged"],
                 "set_aside": summaries[name][file_id]["set_aside"],
+                "blocks": summaries[name][file_id]["blocks"],
                 "problem": _rejection(agreed, name, verdict.checks) if verdict.outcome == "rejected" else None,
             }
     _supersede(_active(folder), verdicts)

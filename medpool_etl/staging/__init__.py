@@ -1,11 +1,14 @@
-"""Rows as typed Parquet: every row of every recognised file, with the checks it fails and its original text.
+"""Rows as typed Parquet: every line of every recognised file, with the checks it fails and its original text.
 
-One file gives ``staged/<contract>/<file_id>.parquet`` and a count of rows and failures, ``<file_id>.json``. Columns:
-``file_id``, ``line_id`` (order in the file), ``row_no`` (the row as an editor or Excel counts it), the contract's
-metadata and columns (money DECIMAL(18,2) in yuan, dates DATE), ``failed`` (check_id and found of every failed check),
-``set_aside``, and ``original`` (the text of a row that fails something).
+One file gives ``staged/<contract>/<file_id>.parquet`` (the lines that had a close look), for a large text also
+``<file_id>.plain.parquet`` (its lines in order, those in plain form typed), and ``<file_id>.json``, what was counted.
+:func:`medpool_etl.store.session.add_rows` joins the two. Columns: ``line_id`` (order in the file), ``row_no`` (the row as
+an editor or Excel counts it), ``kind``, the contract's metadata and columns (money DECIMAL(18,2) in yuan, dates DATE),
+``failed`` (check_id and found of every failed check), ``set_aside``, and ``original`` (the text of a line that is no
+good row of data).
 """
 
-from medpool_etl.staging.stage import stage_file, verify_checks
+from medpool_etl.staging.stage import stage_file
+from medpool_etl.staging.verify import verify_checks
 
 __all__ = ["stage_file", "verify_checks"]

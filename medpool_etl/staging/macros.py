@@ -4,9 +4,9 @@ An amount has at most 13 digits before the point, so that no sum of a month leav
 ``money`` of ``1.005`` or ``1e3`` is NULL, not 1.01 or 1000; ``1,23.45`` is NULL; ``(12.30)`` is -12.30.
 """
 
-# Full-width characters and their plain ones; the space is the ideographic one.
-_WIDE = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000\u00a0\u2212\ufe63\ufeff\u200b"
-_PLAIN = "".join(chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)) + "  --  "
+# Full-width characters and their plain ones; the space is the ideographic one. 0x1A is what old programs end a file with.
+_WIDE = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000\u00a0\u2212\ufe63\ufeff\u200b\x1a"
+_PLAIN = "".join(chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)) + "  --   "
 
 MACROS = rf"""
 CREATE OR REPLACE TEMP MACRO tidy(s) AS trim(translate(s, $w${_WIDE}$w$, $p${_PLAIN}$p$), ' ' || chr(9) || chr(13));
@@ -46,6 +46,90 @@ CREATE OR REPLACE TEMP MACRO calendar_month(s) AS CASE
   WHEN regexp_full_match(s, '(19|20)\d{{2}}[-/.年]\d{{1,2}}月?')
     THEN ymd(s[1:4], regexp_extract(s, '^\d{{4}}\D(\d+)', 1), '01')
   ELSE date_trunc('month', calendar_day(s))::DATE
+  END;
+CREATE OR REPLACE TEMP MACRO is_plain_date(s, day) AS
+  day BETWEEN DATE '1900-01-01' AND DATE '2099-12-31' AND CASE
+    WHEN length(s) = 8 THEN strftime(day, '%Y%m%d') = s
+    WHEN s[5] = '-' THEN CAST(day AS VARCHAR) = s
+    ELSE strftime(day, '%Y年%-m月%-d日') = s
+  END;
+-- Whether an amount is a base times a rate, each head's share rounded to the fen. In the size receipts have, the product fits
+-- a machine word.
+CREATE OR REPLACE TEMP MACRO is_product(amount, base, rate, heads) AS CASE
+  WHEN abs(base) < 100000000 AND abs(amount) < 10000000 AND rate < 1 AND heads BETWEEN 1 AND 999999999
+    THEN abs(CAST(amount AS DECIMAL(9,2)) - CAST(base AS DECIMAL(10,2)) * CAST(rate AS DECIMAL(6,6)))
+      <= CAST(heads AS DECIMAL(9,0)) * 0.005
+  ELSE abs(amount - base * rate) <= greatest(heads, 1) * 0.005
+  END;
+-- Whether an amount lies between two amounts for each head.
+CREATE OR REPLACE TEMP MACRO between_per_head(amount, heads, low, high) AS CASE
+  WHEN heads BETWEEN 1 AND 999999999 AND low < 9999999 AND high < 9999999
+    THEN amount BETWEEN CAST(heads AS DECIMAL(9,0)) * CAST(low AS DECIMAL(9,2))
+      AND CAST(heads AS DECIMAL(9,0)) * CAST(high AS DECIMAL(9,2))
+  ELSE amount BETWEEN heads * low AND heads * high
+  END;
+-- Digits a code has lost in front, as Excel takes them for a number.
+CREATE OR REPLACE TEMP MACRO padded(s, width) AS
+  CASE WHEN length(s) < width AND regexp_full_match(s, '\d+') THEN lpad(s, width, '0') ELSE s END;
+-- The plainest forms of an amount and of a day, which read back to the same text.
+CREATE OR REPLACE TEMP MACRO plain_money(s) AS CASE
+  WHEN s = '' THEN NULL
+  WHEN contains(s, ',') THEN TRY_CAST(replace(s, ',', '') AS DECIMAL(18,2))
+  ELSE TRY_CAST(s AS DECIMAL(18,2))
+  END;
+CREATE OR REPLACE TEMP MACRO is_plain_money(s, amount) AS CASE
+  WHEN CAST(amount AS VARCHAR) = s THEN length(s) <= 16
+  ELSE length(s) <= 16 AND regexp_full_match(s, '-?(\d{{1,13}}|\d{{1,3}}(,\d{{3}}){{1,3}})(\.\d{{1,2}})?')
+  END;
+CREATE OR REPLACE TEMP MACRO plain_date(s) AS CASE
+  WHEN length(s) = 8 THEN CAST(try_strptime(s, '%Y%m%d') AS DATE)
+  WHEN s[5] = '-' THEN TRY_CAST(s AS DATE)
+  ELSE CAST(try_strptime(s, '%Y年%m月%d日') AS DATE)
+  END;
+CREATE OR REPLACE TEMP MACRO is_plain_date(s, day) AS
+  day BETWEEN DATE '1900-01-01' AND DATE '2099-12-31' AND CASE
+    WHEN length(s) = 8 THEN strftime(day, '%Y%m%d') = s
+    WHEN s[5] = '-' THEN CAST(day AS VARCHAR) = s
+    ELSE strftime(day, '%Y年%-m月%-d日') = s
+  END;
+-- Whether an amount is a base times a rate, each head's share rounded to the fen. In the size receipts have, the product fits
+-- a machine word.
+CREATE OR REPLACE TEMP MACRO is_product(amount, base, rate, heads) AS CASE
+  WHEN abs(base) < 100000000 AND abs(amount) < 10000000 AND rate < 1 AND heads BETWEEN 1 AND 999999999
+    THEN abs(CAST(amount AS DECIMAL(9,2)) - CAST(base AS DECIMAL(10,2)) * CAST(rate AS DECIMAL(6,6)))
+      <= CAST(heads AS DECIMAL(9,0)) * 0.005
+  ELSE abs(amount - base * rate) <= greatest(heads, 1) * 0.005
+  END;
+-- Whether an amount lies between two amounts for each head.
+CREATE OR REPLACE TEMP MACRO between_per_head(amount, heads, low, high) AS CASE
+  WHEN heads BETWEEN 1 AND 999999999 AND low < 9999999 AND high < 9999999
+    THEN amount BETWEEN CAST(heads AS DECIMAL(9,0)) * CAST(low AS DECIMAL(9,2))
+      AND CAST(heads AS DECIMAL(9,0)) * CAST(high AS DECIMAL(9,2))
+  ELSE amount BETWEEN heads * low AND heads * high
+  END;
+-- Digits a code has lost in front, as Excel takes them for a number.
+CREATE OR REPLACE TEMP MACRO padded(s, width) AS
+  CASE WHEN length(s) < width AND regexp_full_match(s, '\d+') THEN lpad(s, width, '0') ELSE s END;
+-- The plainest forms of an amount and of a day, which read back to the same text.
+CREATE OR REPLACE TEMP MACRO plain_money(s) AS CASE
+  WHEN s = '' THEN NULL
+  WHEN contains(s, ',') THEN TRY_CAST(replace(s, ',', '') AS DECIMAL(18,2))
+  ELSE TRY_CAST(s AS DECIMAL(18,2))
+  END;
+CREATE OR REPLACE TEMP MACRO is_plain_money(s, amount) AS CASE
+  WHEN CAST(amount AS VARCHAR) = s THEN length(s) <= 16
+  ELSE length(s) <= 16 AND regexp_full_match(s, '-?(\d{{1,13}}|\d{{1,3}}(,\d{{3}}){{1,3}})(\.\d{{1,2}})?')
+  END;
+CREATE OR REPLACE TEMP MACRO plain_date(s) AS CASE
+  WHEN length(s) = 8 THEN CAST(try_strptime(s, '%Y%m%d') AS DATE)
+  WHEN s[5] = '-' THEN TRY_CAST(s AS DATE)
+  ELSE CAST(try_strptime(s, '%Y年%m月%d日') AS DATE)
+  END;
+CREATE OR REPLACE TEMP MACRO is_plain_date(s, day) AS
+  day BETWEEN DATE '1900-01-01' AND DATE '2099-12-31' AND CASE
+    WHEN length(s) = 8 THEN strftime(day, '%Y%m%d') = s
+    WHEN s[5] = '-' THEN CAST(day AS VARCHAR) = s
+    ELSE strftime(day, '%Y年%-m月%-d日') = s
   END;
 """
 

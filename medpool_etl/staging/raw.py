@@ -1,158 +1,202 @@
-"""The rows of a file as text: a DuckDB table ``raw`` (line_id, row_no, cells, original), whatever the file's shape.
+"""The lines of a file that are looked at closely, as text: the DuckDB relation ``raw``, whatever the file's shape.
 
-``row_no`` is the line or the sheet's row, counted from 1 as the sender's own program counts it. Every line of the
-file below the header is there, also blank ones, totals and notes: ``kind`` tells them apart.
+``raw`` has line_id, row_no, block, cells VARCHAR[], original, unit, width and wanted (how many fields a line has, and how
+many its header). ``line_id`` counts the lines of the delivery from 1, ``row_no`` the line or sheet row as the sender's own
+program counts it. Every line below the header is there, also blank ones, totals and notes.
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import csv
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from medpool_etl.contracts import Contract
-from medpool_etl.intake.peek import NotReadable, workbook_grids
-from medpool_etl.intake.recognise import Shape
+from medpool_etl.intake.peek import fixed_cells, workbook_rows
+from medpool_etl.intake.shape import Block, Shape
+from medpool_etl.staging.plaintext import PlainText
 
-# A byte that no office writes, so that DuckDB hands over whole lines.
-_NO_DELIMITER = "\x01"
-_TABLE_KINDS = """
-            WHEN label IN ('合计', '总计') THEN 'total'
-            WHEN label = '小计' THEN 'subtotal'
-            WHEN len(full_cells) <= 2 AND line_id > first_total THEN 'note'"""
-# One field and the delimiter behind it, in a line with a delimiter added at its end.
+# One field and the delimiter behind it.
 _FIELDS = r"""("(?:[^"]|"")*"|[^{0}]*){0}"""
-
-
-def load_raw(connection: duckdb.DuckDBPyConnection, path: Path, shape: Shape, contract: Contract) -> None:
-    """Make the table ``raw`` in ``connection``: line_id BIGINT, row_no BIGINT, cells VARCHAR[], original, kind VARCHAR.
-
-    ``kind`` is data, total (a 合计 or 总计 line), subtotal (小计), note (what stands below the data) or blank.
-    """
-    if shape.kind == "xlsx":
-        _load_workbook(connection, path, shape, contract)
-    else:
-        _load_text(connection, path, shape)
-    # In a form 合计 is a line like others; an unfolded line always has its two labels.
-    kinds = _form_kinds(contract) if shape.groups else _TABLE_KINDS
-    connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE raw AS
-        WITH filled AS (
-          SELECT *, list_filter(list_transform(cells, lambda c: tidy(c)), lambda c: c <> '') AS full_cells
-          FROM raw_lines
-        ),
-        labelled AS (SELECT *, rtrim(replace(coalesce(full_cells[1], ''), ' ', ''), ':') AS label FROM filled),
-        placed AS (
-          SELECT *, min(line_id) FILTER (label IN ('合计', '总计')) OVER () AS first_total FROM labelled
-        )
-        SELECT line_id, row_no, cells, original,
-          CASE WHEN len(full_cells) = 0 THEN 'blank' {kinds} ELSE 'data' END AS kind
-        FROM placed
-        """
-    )
-
-
-def _form_kinds(contract: Contract) -> str:
-    """A line of the form that has its label is data even where all its cells are empty; other texts are notes."""
-    form = contract.form
-    assert form is not None
-    column = contract.by_name[form.label_column]
-    position = contract_order(contract).index(form.label_column) + 1
-    labels = ", ".join(f"'{label}'" for label in column.values or {})
-    return f"WHEN len(full_cells) <= 2 AND replace(tidy(cells[{position}]), ' ', '') NOT IN ({labels}) THEN 'note'"
+# A quoted field may have line ends in it, but not pages of them: then a quotation mark was left open.
+_LONGEST_ROW = 40
+_BATCH = 20_000
+_SCHEMA = pa.schema(
+    [
+        ("line_id", pa.int64()),
+        ("row_no", pa.int64()),
+        ("block", pa.int64()),
+        ("cells", pa.list_(pa.string())),
+        ("original", pa.string()),
+        ("unit", pa.int64()),
+        ("width", pa.int64()),
+        ("wanted", pa.int64()),
+    ]
+)
+Line = tuple[int, int, list[str], str, int, int, int]
 
 
 def contract_order(contract: Contract) -> tuple[str, ...]:
-    """Return the names of the contract's columns, the order in which an unfolded form's cells stand."""
+    """Return the names of the contract's columns, the order in which the cells of workbooks and forms are put."""
     return tuple(column.name for column in contract.columns)
 
 
-def _load_text(connection: duckdb.DuckDBPyConnection, path: Path, shape: Shape) -> None:
-    with tempfile.TemporaryDirectory(prefix="medpool-") as folder:
-        # Whatever the encoding and the line ends (CR, LF, CRLF), the copy is valid UTF-8 with LF.
-        source = Path(folder) / "utf8.txt"
-        with (
-            path.open("r", encoding=shape.encoding, errors="replace", newline=None) as original,
-            source.open("w", encoding="utf-8", newline="\n") as copy,
-        ):
-            shutil.copyfileobj(original, copy, 1 << 20)
-        delimiter = "\\|" if shape.delimiter == "|" else shape.delimiter
-        connection.execute(
-            r"""
-            CREATE OR REPLACE TEMP TABLE raw_lines AS
-            WITH lines AS (
-              SELECT row_number() OVER () AS row_no, coalesce(line, '') AS line
-              FROM read_csv(?, columns = {'line': 'VARCHAR'}, delim = ?, quote = '', escape = '', header = false,
-                            auto_detect = false, null_padding = true, strict_mode = false, max_line_size = 10000000,
-                            parallel = false)
-            )
-            SELECT row_no AS line_id, row_no, line AS original,
-              CASE WHEN contains(line, '"')
-                THEN list_transform(regexp_extract_all(line || ?, ?, 1), lambda c:
-                  CASE WHEN starts_with(c, '"') AND ends_with(c, '"') AND length(c) > 1
-                    THEN replace(c[2:-2], '""', '"') ELSE c END)
-                ELSE string_split(line, ?)
-              END AS cells
-            FROM lines WHERE row_no >= ?
-            """,
-            [str(source), _NO_DELIMITER, shape.delimiter, _FIELDS.format(delimiter), shape.delimiter, shape.first_row],
+def quoted(text: str) -> str:
+    """Return a text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def cells_sql(shape: Shape, line: str) -> str:
+    """Return the SQL that splits a line with the delimiter behind it into cells; the last one is empty."""
+    mark = quoted(shape.delimiter)
+    fields = quoted(_FIELDS.format("\\|" if shape.delimiter == "|" else shape.delimiter))
+    return f"""CASE WHEN contains({line}, '"')
+        THEN list_transform(regexp_extract_all({line}, {fields}, 1), lambda c:
+          CASE WHEN starts_with(c, '"') AND ends_with(c, '"') AND length(c) > 1
+            THEN replace(c[2:-2], '""', '"') ELSE c END)
+        ELSE string_split({line}, {mark})[:-2] END"""
+
+
+def leftover(connection: duckdb.DuckDBPyConnection, plain: Path, shape: Shape) -> None:
+    """Make ``raw`` from the lines the quick look (``plain``) kept because it could not be sure of them."""
+    kept = f"""SELECT line_id, original || {quoted(shape.delimiter)} AS line
+      FROM read_parquet({quoted(str(plain))}) WHERE original IS NOT NULL"""
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW raw AS {_lines_sql(shape, kept)}")
+
+
+def whole_text(connection: duckdb.DuckDBPyConnection, text: PlainText, shape: Shape) -> None:
+    """Make ``raw`` from all lines of a text."""
+    connection.register("text_lines", text.stream())
+    connection.execute("DROP VIEW IF EXISTS raw")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE raw_lines AS {_lines_sql(shape, 'FROM text_lines')}")
+    connection.execute("CREATE OR REPLACE TEMP VIEW raw AS SELECT * FROM raw_lines")
+    connection.unregister("text_lines")
+
+
+def _lines_sql(shape: Shape, lines: str) -> str:
+    block = shape.first
+    return f"""
+      SELECT line_id, line_id + {block.first_row - 1} AS row_no, 1 AS block, {cells_sql(shape, "line")} AS cells,
+        line[:-2] AS original, {block.unit} AS unit, len(cells) AS width, {len(block.columns)} AS wanted
+      FROM ({lines})"""
+
+
+def broken_rows(connection: duckdb.DuckDBPyConnection, text: PlainText, shape: Shape) -> bool:
+    """Make ``raw`` anew where quoted fields run over several lines, as ``raw`` shows; return whether they do."""
+    odd = connection.execute(
+        """SELECT count(*) FROM raw
+           WHERE contains(original, '"') AND (length(original) - length(replace(original, '"', ''))) % 2 = 1"""
+    ).fetchall()
+    # An open quotation mark swallows what follows: such a file is read line by line, and the line is set aside.
+    if not odd[0][0] or _too_long(text, shape):
+        return False
+    _load(connection, _quoted_rows(text, shape))
+    return True
+
+
+def _too_long(text: PlainText, shape: Shape) -> bool:
+    """Whether a quoted field runs over more lines than any real one."""
+    reader, before = csv.reader(_with_ends(text), delimiter=shape.delimiter), 0
+    try:
+        for _ in reader:
+            if reader.line_num - before > _LONGEST_ROW:
+                return True
+            before = reader.line_num
+    except csv.Error:
+        return True
+    return False
+
+
+def _with_ends(text: PlainText) -> Iterator[str]:
+    return (line + "\n" for line in text.lines())
+
+
+def _quoted_rows(text: PlainText, shape: Shape) -> Iterator[Line]:
+    block, before = shape.first, 0
+    reader = csv.reader(_with_ends(text), delimiter=shape.delimiter)
+    for cells in reader:
+        yield (
+            before + block.first_row,
+            1,
+            cells,
+            shape.delimiter.join(cells),
+            block.unit,
+            len(cells),
+            len(block.columns),
         )
-        _nothing_lost(connection, source, shape)
+        before = reader.line_num
 
 
-def _nothing_lost(connection: duckdb.DuckDBPyConnection, source: Path, shape: Shape) -> None:
-    """Compare the lines DuckDB handed over with the line ends in the file's bytes."""
-    ends, last = 0, b""
-    with source.open("rb") as file:
-        while block := file.read(1 << 20):
-            ends, last = ends + block.count(b"\n"), block[-1:]
-    lines = ends + (last not in (b"", b"\n"))
-    read = connection.execute("SELECT coalesce(max(row_no), ?) FROM raw_lines", [shape.first_row - 1]).fetchone()
-    if read is None or read[0] != lines:
-        raise NotReadable(
-            f"文件有 {lines} 行，只能读出 {read[0] if read else 0} 行，请重新导出",
-            f"the file has {lines} lines but only {read[0] if read else 0} could be read: export it again",
-        )
+def fixed_text(connection: duckdb.DuckDBPyConnection, text: PlainText, shape: Shape) -> None:
+    """Make ``raw`` from a text whose columns stand below one another; a line that crosses them has one cell."""
+    block = shape.first
+
+    def rows() -> Iterator[Line]:
+        for number, line in enumerate(text.lines(), block.first_row):
+            cells = fixed_cells(line, block.spans)
+            found = list(cells) if cells else line.split()
+            wanted = len(block.columns)
+            # A line that crosses the columns has, of all widths, not the header's.
+            width = wanted if cells else len(found) if len(found) != wanted else wanted + 1
+            yield number, 1, found, line, block.unit, width, wanted
+
+    _load(connection, rows())
 
 
-def _load_workbook(connection: duckdb.DuckDBPyConnection, path: Path, shape: Shape, contract: Contract) -> None:
-    grid = workbook_grids(path)[shape.sheet]
-    rows: list[tuple[int, list[str], str]] = []
-    for row_no, cells in enumerate(grid[shape.first_row - 1 :], start=shape.first_row):
-        original = "\t".join(cells).rstrip("\t")
-        if shape.groups:
-            rows.extend((row_no, unfolded, original) for unfolded in _unfold(cells, shape, contract))
-        else:
-            rows.append((row_no, cells + [""] * (len(shape.columns) - len(cells)), original))
-    connection.register(
-        "workbook_lines",
-        pa.table(
-            {
-                "line_id": pa.array(range(1, len(rows) + 1), pa.int64()),
-                "row_no": pa.array([row[0] for row in rows], pa.int64()),
-                "original": pa.array([row[2] for row in rows], pa.string()),
-                "cells": pa.array([row[1] for row in rows], pa.list_(pa.string())),
-            }
-        ),
-    )
-    connection.execute("CREATE OR REPLACE TEMP TABLE raw_lines AS SELECT * FROM workbook_lines")
-    connection.unregister("workbook_lines")
+def workbook(connection: duckdb.DuckDBPyConnection, path: Path, shape: Shape, contract: Contract) -> None:
+    """Make ``raw`` from the blocks of a workbook, their cells in the contract's order."""
+    _load(connection, _workbook_lines(path, shape, contract))
 
 
-def _unfold(cells: list[str], shape: Shape, contract: Contract) -> list[list[str]]:
-    """Return one row of cells, in the contract's order, for each group of the form."""
-    form = contract.form
-    assert form is not None
-    labels = {value: label for label, value in form.groups.items()}
-    unfolded = []
-    for group in dict.fromkeys(name for name in shape.groups if name):
-        values = {form.group_column: labels[group]}
-        for position, name in enumerate(shape.columns):
-            if name == form.label_column or (name and shape.groups[position] == group):
-                values[name] = cells[position] if position < len(cells) else ""
-        unfolded.append([values.get(column.name, "") for column in contract.columns])
-    return unfolded
+def _workbook_lines(path: Path, shape: Shape, contract: Contract) -> Iterator[Line]:
+    for sheet, rows in workbook_rows(path):
+        blocks = [(number, block) for number, block in enumerate(shape.blocks, 1) if block.sheet == sheet]
+        for row_no, cells in enumerate(rows, 1):
+            for number, block in blocks:
+                if block.first_row <= row_no and (block.last_row is None or row_no <= block.last_row):
+                    original = "\t".join(cells).rstrip("\t")
+                    for arranged, width in _arranged(cells, block, contract):
+                        yield row_no, number, arranged, original, block.unit, width, len(block.columns)
+
+
+def _arranged(cells: list[str], block: Block, contract: Contract) -> Iterator[tuple[list[str], int]]:
+    """Yield a row's cells in the contract's order, and its width; a row of a form gives one for each group."""
+    if block.groups:
+        form = contract.form
+        assert form is not None
+        labels = {value: label for label, value in form.groups.items()}
+        for group in dict.fromkeys(name for name in block.groups if name):
+            values = {form.group_column: labels[group]}
+            for position, name in enumerate(block.columns):
+                if name == form.label_column or (name and block.groups[position] == group):
+                    values[name] = cells[position] if position < len(cells) else ""
+            yield [values.get(name, "") for name in contract_order(contract)], len(block.columns)
+        return
+    values = {name: cells[i] for i, name in enumerate(block.columns) if name and i < len(cells)}
+    others = [cells[i] for i in range(len(cells)) if i >= len(block.columns) or not block.columns[i]]
+    yield [*(values.get(name, "") for name in contract_order(contract)), *others], max(len(block.columns), len(cells))
+
+
+def _load(connection: duckdb.DuckDBPyConnection, rows: Iterable[Line]) -> None:
+    connection.register("raw_rows", pa.RecordBatchReader.from_batches(_SCHEMA, _batches(rows)))
+    connection.execute("DROP VIEW IF EXISTS raw")
+    connection.execute("CREATE OR REPLACE TEMP TABLE raw_lines AS SELECT * FROM raw_rows")
+    connection.execute("CREATE OR REPLACE TEMP VIEW raw AS SELECT * FROM raw_lines")
+    connection.unregister("raw_rows")
+
+
+def _batches(rows: Iterable[Line]) -> Iterator[pa.RecordBatch]:
+    remaining, line_id = iter(rows), 0
+    while batch := list(islice(remaining, _BATCH)):
+        columns: list[Any] = [range(line_id + 1, line_id + len(batch) + 1), *([] for _ in range(7))]
+        for row_no, block, cells, original, unit, width, wanted in batch:
+            for column, value in zip(columns[1:], (row_no, block, cells, original, unit, width, wanted), strict=True):
+                column.append(value)
+        line_id += len(batch)
+        arrays = [pa.array(list(column), field.type) for column, field in zip(columns, _SCHEMA, strict=True)]
+        yield pa.RecordBatch.from_arrays(arrays, schema=_SCHEMA)

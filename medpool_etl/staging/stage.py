@@ -1,20 +1,26 @@
-"""Type the rows of one file, run every check of its contract over them, and write the result, in one DuckDB pass."""
+"""Stage one file: a quick look at every row, a close look at those it cannot be sure of, checks across rows, counts."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from medpool_etl import documents
-from medpool_etl.contracts import Check, Column, Contract, checks_of
-from medpool_etl.contracts.model import SQL_TYPES
-from medpool_etl.errors import ConfigurationError, SettlementError
-from medpool_etl.intake.recognise import Shape
-from medpool_etl.staging.macros import MACROS, READERS
-from medpool_etl.staging.raw import contract_order, load_raw
+from medpool_etl.contracts import Check, Contract, checks_of
+from medpool_etl.errors import SettlementError
+from medpool_etl.intake.shape import Shape
+from medpool_etl.staging import raw
+from medpool_etl.staging.across import found_across
+from medpool_etl.staging.close import FAILED_TYPE, close_sql
+from medpool_etl.staging.expressions import across
+from medpool_etl.staging.macros import MACROS
+from medpool_etl.staging.plaintext import PlainText
+from medpool_etl.staging.quick import known_before, quick_path, quick_sql
 from medpool_etl.store.warehouse import whole, write_json
+
+_PARQUET = "(FORMAT parquet, COMPRESSION zstd)"
 
 
 def stage_file(
@@ -23,230 +29,218 @@ def stage_file(
     """Stage one file into ``folder`` and return its summary, also written there as ``<file_id>.json``.
 
     ``connection`` has the tables ``context`` (month_start, month_end), ``counties``, ``tax_offices`` and ``subjects``.
-    The summary has ``rows`` (lines of the file by kind), ``staged``, ``set_aside`` and ``failures`` (count by check).
-    Raises SettlementError when the rows read are not the rows written.
+    ``<file_id>.parquet`` has the lines that had a close look, of every kind, with what they fail; ``<file_id>.plain.parquet``,
+    where the file is a text of many plain rows, all lines in order, those that were certainly good typed. The summary has
+    ``lines`` (of the file by kind), ``staged`` (rows of data), ``set_aside``, ``failures`` (count by check), ``sums``
+    (of the amounts with a control total, in yuan), ``unmade`` (checks that lack what they need), ``blocks`` and
+    ``plain`` (how many rows are in the second Parquet, and how line numbers follow). Raises SettlementError when the lines read are
+    not the lines written.
     """
-    connection.execute(MACROS)
-    load_raw(connection, path, shape, contract)
+    prepare(connection)
     checks = checks_of(contract)
-    connection.execute(_typed_sql(file_id, shape, contract, checks))
-    target = folder / f"{file_id}.parquet"
-    with whole(target) as temporary:
-        connection.execute(
-            f"COPY (SELECT * FROM typed ORDER BY line_id) TO '{temporary}' (FORMAT parquet, COMPRESSION zstd)"
-        )
-        written = connection.execute("SELECT count(*) FROM read_parquet(?)", [str(temporary)]).fetchone()
-    summary = _summary(connection, shape, contract, checks)
-    if written is None or written[0] != summary["rows"].get("data", 0):
-        raise SettlementError(f"{summary['rows'].get('data', 0)} rows were read and {written} written", where=path.name)
+    plain = quick_path(folder, file_id)
+    plain.unlink(missing_ok=True)
+    text = None
+    if shape.kind != "xlsx":
+        text = PlainText(path, shape.encoding, shape.first.first_row - 1, shape.delimiter)
+    quick = text is not None and _quick(connection, text, shape, contract, checks, plain)
+    if text is None:
+        raw.workbook(connection, path, shape, contract)
+    elif shape.kind == "fixed":
+        raw.fixed_text(connection, text, shape)
+    else:
+        raw.leftover(connection, plain, shape) if quick else raw.whole_text(connection, text, shape)
+        if raw.broken_rows(connection, text, shape):
+            quick, text = False, None
+            plain.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(prefix="medpool-") as temporary:
+        first = Path(temporary) / "close.parquet"
+        connection.execute(f"COPY ({close_sql(shape, contract, checks)}) TO '{first}' (FORMAT parquet)")
+        _views(connection, first, plain if quick else None, contract, checks)
+        moved = found_across(connection, contract, checks) > 0 and quick
+        if moved and text is not None:
+            connection.register("text_lines", text.stream())
+        with whole(folder / f"{file_id}.parquet") as target:
+            connection.execute(
+                f"COPY ({_final_sql(contract, checks, shape, plain if moved else None)}) TO '{target}' {_PARQUET}"
+            )
+            connection.execute(f"CREATE OR REPLACE TEMP VIEW looked AS FROM read_parquet('{target}')")
+            summary = _summary(connection, shape, contract, checks, quick)
+            lines = text.count if text is not None else _one(connection, "SELECT count(*) FROM raw")
+            if (counted := sum(summary["lines"].values())) != lines:
+                raise SettlementError(f"{lines} lines were read and {counted} written", where=path.name)
+    connection.execute("DROP VIEW IF EXISTS raw; DROP TABLE IF EXISTS raw_lines")
     write_json(folder / f"{file_id}.json", summary)
     return summary
 
 
-def verify_checks(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
-    """Try every condition and pattern of a contract on no rows; raises ConfigurationError naming the check that fails.
-
-    ``connection`` is as for :func:`stage_file`.
-    """
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give a session the macros that checks and readers use."""
     connection.execute(MACROS)
-    names = {item.name: item.type for item in contract.metadata} | {c.name: c.type for c in contract.columns}
-    columns = ", ".join(
-        f"CAST(NULL AS {SQL_TYPES[kind]}) AS {name}, CAST(NULL AS VARCHAR) AS raw_{name}"
-        for name, kind in names.items()
-    )
-    shape = "0::BIGINT AS line_id, 0::BIGINT AS row_no, ''::VARCHAR AS original, 1 AS unit, 0::BIGINT AS width"
-    for check in checks_of(contract):
-        if check.kind in ("total", "unverified"):
-            continue
-        try:
-            connection.execute(
-                f"SELECT {_failing(check, contract, 0)} FROM (SELECT {shape}, {columns}) AS rows, context"
-            ).fetchall()
-            if check.kind == "pattern":
-                pattern = contract.by_name[check.columns[0]].pattern or ""
-                connection.execute("SELECT regexp_full_match('x', ?)", [pattern]).fetchall()
-        except duckdb.Error as error:
-            given, key = _written(check, contract)
-            raise ConfigurationError(
-                f"{check.id}: DuckDB refuses {given}: {str(error).splitlines()[0]}",
-                where=documents.place(f"contracts/{contract.contract}.yaml", *key),
-                do="correct the condition or pattern; `medpool check` tries it again",
-            ) from error
+    offices = connection.execute(
+        "SELECT tax_office, min(code) FROM counties GROUP BY tax_office ORDER BY tax_office"
+    ).fetchall()
+    subjects = connection.execute("SELECT code, kind FROM subjects ORDER BY code").fetchall()
+    for name, pairs in (("county_of_office", offices), ("kind_of_subject", subjects)):
+        items = ", ".join(f"{raw.quoted(key)}: {raw.quoted(value)}" for key, value in pairs)
+        connection.execute(f"CREATE OR REPLACE TEMP MACRO {name}(code) AS MAP {{{items}}}[code]")
 
 
-def _written(check: Check, contract: Contract) -> tuple[str, tuple[str, int, str]]:
-    """Return what a check was written as in its contract, and the key it stands under."""
-    if check.kind == "own":
-        index = next(i for i, own in enumerate(contract.checks) if own.id == check.id)
-        return check.sql, ("checks", index, "sql")
-    index = next(i for i, column in enumerate(contract.columns) if column.name == check.columns[0])
-    return contract.columns[index].pattern or check.id, ("columns", index, "pattern")
+def _quick(
+    connection: duckdb.DuckDBPyConnection,
+    text: PlainText,
+    shape: Shape,
+    contract: Contract,
+    checks: tuple[Check, ...],
+    target: Path,
+) -> bool:
+    """Take the quick look at a text, if it is worth anything; return whether it was taken."""
+    known = known_before(connection, text, shape, contract)
+    if known is None:
+        return False
+    connection.register("text_lines", text.stream())
+    with whole(target) as temporary:
+        connection.execute(f"COPY ({quick_sql(shape, contract, checks, known)}) TO '{temporary}' {_PARQUET}")
+        order = connection.execute(
+            "SELECT count(*) FILTER (line_id <> file_row_number + 1), count(*) FROM read_parquet(?, file_row_number = true)",
+            [str(temporary)],
+        ).fetchall()
+        if order != [(0, text.count)]:
+            raise SettlementError("DuckDB did not write the lines as they stand in the file", where=text.path.name)
+    connection.unregister("text_lines")
+    return True
 
 
-def _typed_sql(file_id: str, shape: Shape, contract: Contract, checks: tuple[Check, ...]) -> str:
-    positions = {name: i for i, name in enumerate(shape.columns, 1) if name}
-    if shape.groups:
-        positions = {name: i for i, name in enumerate(contract_order(contract), 1)}
-    width = len(shape.columns) if not shape.groups else len(contract.columns)
-    texts = ",\n".join(f"{_text(c, positions.get(c.name), contract, width)} AS raw_{c.name}" for c in contract.columns)
-    titles = "".join(
-        f", filled(tidy({_quoted(shape.metadata.get(item.name, ''))})) AS raw_{item.name}" for item in contract.metadata
+def _views(
+    connection: duckdb.DuckDBPyConnection,
+    first: Path,
+    plain: Path | None,
+    contract: Contract,
+    checks: tuple[Check, ...],
+) -> None:
+    """Make ``close`` (every line that had a close look, odd ones decided) and ``staged`` (all rows of data)."""
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP VIEW close AS
+        WITH looked AS (FROM read_parquet('{first}')),
+        totals AS (SELECT block, min(line_id) AS first_total FROM looked WHERE kind = 'total' GROUP BY block),
+        decided AS (
+          SELECT looked.* REPLACE (
+            CASE WHEN kind = 'odd' THEN CASE WHEN line_id > first_total THEN 'note' ELSE 'data' END ELSE kind END AS kind
+          )
+          FROM looked LEFT JOIN totals USING (block)
+        )
+        SELECT * REPLACE (CASE WHEN kind = 'data' THEN failed ELSE [] END AS failed) FROM decided
+        """
     )
-    metadata = "".join(
-        f"CAST({READERS[item.type].format(f'raw_{item.name}')} AS {SQL_TYPES[item.type]}) AS {item.name},\n"
-        for item in contract.metadata
-    )
-    values = ",\n".join(f"CAST({_reader(c)} AS {SQL_TYPES[c.type]}) AS {c.name}" for c in contract.columns)
-    kept = ", ".join([*(item.name for item in contract.metadata), *(c.name for c in contract.columns)])
-    failed = ",\n".join(
-        f"CASE WHEN {_whole(c, width)} AND ({_failing(c, contract, width)}) "
-        f"THEN {{'check_id': '{c.id}', 'found': {_found(c, contract)}}} END"
-        for c in checks
-        if c.kind not in ("total", "unverified")
-    )
-    aside = ", ".join(f"'{check.id}'" for check in checks if check.severity == "set_aside")
-    return f"""
-    CREATE OR REPLACE TEMP TABLE typed AS
-    WITH texts AS (
-      SELECT line_id, row_no, original, {shape.unit} AS unit,
-        -- Empty fields behind the last column are what spreadsheets leave behind.
-        CASE WHEN len(list_filter(cells[{width + 1}:], lambda c: tidy(c) <> '')) = 0
-          THEN least(len(cells), {width}) ELSE len(cells) END AS width,
-        {texts}{titles}
-      FROM raw WHERE kind = 'data'
-    ),
-    rows AS (SELECT *, {metadata} {values} FROM texts),
-    judged AS (
-      SELECT rows.*, list_filter([{failed}], lambda c: c IS NOT NULL) AS failed FROM rows, context
-    )
-    SELECT '{file_id}' AS file_id, line_id, row_no, {kept}, failed,
-      list_has_any(list_transform(failed, lambda c: c.check_id), [{aside}]) AS set_aside,
-      CASE WHEN len(failed) > 0 THEN original END AS original
-    FROM judged
+    names = ", ".join([*(item.name for item in contract.metadata), *(c.name for c in contract.columns)])
+    others = [f"found__{check.id}" for check in checks if across(check)]
+    shown = "".join(f", {name}" for name in others)
+    empty = "".join(f", NULL::VARCHAR AS {name}" for name in others)
+    rows = f"SELECT line_id, block, {names}{shown} FROM close WHERE kind = 'data'"
+    if plain is not None:
+        rows += f"""
+          UNION ALL SELECT line_id, 1 AS block, {names}{empty}
+          FROM read_parquet('{plain}') WHERE original IS NULL"""
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW staged AS {rows}")
+
+
+def _final_sql(contract: Contract, checks: tuple[Check, ...], shape: Shape, moved: Path | None) -> str:
+    """Return the SELECT of the lines to keep, with what they fail.
+
+    Rows the quick look was sure of (``moved``, its Parquet) join them where a check across rows found fault with them.
     """
-
-
-def _text(column: Column, position: int | None, contract: Contract, width: int) -> str:
-    """Return the SQL for a column's text. A row of another width may be shifted, so only a key that looks like one is
-    taken from it: the row is set aside whole, and its counterpart can still be told what became of it."""
-    if position is None:
-        return "NULL"
-    text = f"filled(tidy(cells[{position}]))"
-    kept = ""
-    if column.name in contract.key and column.pattern:
-        kept = f" WHEN regexp_full_match({text}, {_quoted(column.pattern)}) THEN {text}"
-    return f"CASE WHEN width = {width} THEN {text}{kept} END"
-
-
-def _reader(column: Column) -> str:
-    if column.values is not None:
-        cases = " ".join(f"WHEN {_quoted(text)} THEN {_quoted(code)}" for text, code in column.values.items())
-        return f"CASE replace(raw_{column.name}, ' ', '') {cases} END"
-    return READERS[column.type].format(f"raw_{column.name}")
-
-
-def _whole(check: Check, width: int) -> str:
-    """Return the SQL condition under which the check is made: a row of another width has no columns to look at."""
-    return "true" if check.kind in ("fields", "unreadable") else f"width = {width}"
-
-
-def _failing(check: Check, contract: Contract, width: int) -> str:
-    """Return the SQL condition under which a row fails the check."""
-    if check.kind == "fields":
-        return f"width <> {width}"
-    if check.kind == "unreadable":
-        return "contains(original, chr(65533))"
-    name = check.columns[0]
-    if check.kind == "missing":
-        return f"raw_{name} IS NULL"
-    if check.kind == "form":
-        return f"raw_{name} IS NOT NULL AND {name} IS NULL"
-    if check.kind == "pattern":
-        pattern = contract.by_name[name].pattern or ""
-        return f"raw_{name} IS NOT NULL AND NOT regexp_full_match(raw_{name}, {_quoted(pattern)})"
-    if check.kind == "unknown":
-        column = contract.by_name[name]
-        if column.values is not None:
-            return f"raw_{name} IS NOT NULL AND {name} IS NULL"
-        return f"raw_{name} IS NOT NULL AND {name} NOT IN (SELECT code FROM {column.known})"
-    if check.kind == "duplicate":
-        key = ", ".join(check.columns)
-        there = " AND ".join(f"{column} IS NOT NULL" for column in check.columns)
-        return f"{there} AND row_number() OVER (PARTITION BY {key} ORDER BY line_id) > 1"
-    return f"NOT coalesce({check.sql}, true)"
-
-
-def _found(check: Check, contract: Contract) -> str:
-    """Return the SQL for what a failing row has where the check looks; who a payer is stays out of it."""
-    if check.kind == "fields":
-        return "width || ' 栏'"
-    texts = []
-    for name in check.columns:
-        if name in contract.personal:
-            texts.append("'（不显示）'")
-        else:
-            text = f"coalesce(raw_{name}, '（空）')"
-            # In a file with payers' ids, one may have got into any column.
-            hide = contract.personal and name not in contract.key
-            texts.append(f"regexp_replace({text}, '[0-9A-Za-z]{{15,}}', '（已隐去）', 'g')" if hide else text)
-    return f"concat_ws(' / ', {', '.join(texts)})" if texts else "'（见原文件）'"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    aside = ", ".join(f"'{check.id}'" for check in checks if check.severity == "set_aside")
+    names = ", ".join([*(item.name for item in contract.metadata), *(c.name for c in contract.columns)])
+    stated = "".join(f", {{0}}stated__{c.name}" for c in contract.columns if c.total)
+    order = ", ".join(f"'{check.id}'" for check in checks)
+    rows = f"""
+      SELECT line_id, row_no, block, kind, {names}{stated.format("")}, failed || coalesce(more, []) AS failed, original
+      FROM close LEFT JOIN more USING (line_id)"""
+    if moved is not None:
+        rows += f"""
+      UNION ALL
+      SELECT line_id, line_id + {shape.first.first_row - 1}, 1, 'data', {names}{stated.format("NULL::VARCHAR AS ")}, more, lines.line[:-2]
+      FROM (FROM read_parquet('{moved}') WHERE original IS NULL) AS plain
+      JOIN more USING (line_id)
+      JOIN text_lines AS lines USING (line_id)"""
+    return f"""
+    WITH more AS (
+      SELECT line_id, list({{'check_id': check_id, 'found': found}} ORDER BY list_position([{order}], check_id)) AS more
+      FROM across GROUP BY line_id
+    ),
+    rows AS ({rows})
+    SELECT line_id, row_no, block, kind, {names}{stated.format("")}, failed :: {FAILED_TYPE} AS failed,
+      list_has_any(list_transform(failed, lambda c: c.check_id), [{aside}]::VARCHAR[]) AS set_aside,
+      CASE WHEN len(failed) > 0 OR kind NOT IN ('data', 'blank') THEN original END AS original
+    FROM rows ORDER BY line_id
+    """
 
 
 def _summary(
-    connection: duckdb.DuckDBPyConnection, shape: Shape, contract: Contract, checks: tuple[Check, ...]
+    connection: duckdb.DuckDBPyConnection,
+    shape: Shape,
+    contract: Contract,
+    checks: tuple[Check, ...],
+    quick: bool,
 ) -> dict[str, Any]:
-    rows = dict(connection.execute("SELECT kind, count(*) FROM raw GROUP BY kind ORDER BY kind").fetchall())
+    kinds = dict(connection.execute("SELECT kind, count(*) FROM looked GROUP BY kind ORDER BY kind").fetchall())
+    closely = kinds.get("data", 0)
+    staged = _one(connection, "SELECT count(*) FROM staged")
     failures = {check.id: 0 for check in checks}
     failures |= dict(
         connection.execute(
-            "SELECT check_id, count(*) FROM (SELECT unnest(failed).check_id AS check_id FROM typed)"
+            "SELECT check_id, count(*) FROM (SELECT unnest(failed).check_id AS check_id FROM looked)"
             " GROUP BY check_id ORDER BY check_id"
         ).fetchall()
     )
-    for check in checks:
-        if check.kind == "total":
-            failures[check.id] = _total_differs(connection, shape, check.columns[0])
-        if check.kind == "unverified":
-            failures[check.id] = _total_unverified(connection, shape, check.columns[0])
-    aside = connection.execute("SELECT count(*) FROM typed WHERE set_aside").fetchone()
+    sums = {}
+    for column in (column for column in contract.columns if column.total):
+        total, differs, unverified = _totals(connection, column.name)
+        sums[column.name] = str(total)
+        failures[f"{column.name}__total"], failures[f"{column.name}__total_unverified"] = differs, unverified
+    context = connection.execute("FROM context")
+    names = [column[0] for column in context.description or []]
+    known = dict(zip(names, context.fetchall()[0], strict=True))
     return {
         "contract": contract.contract,
         "contract_version": contract.version,
-        "rows": rows,
-        "staged": rows.get("data", 0),
-        "set_aside": aside[0] if aside else 0,
+        "lines": {**kinds, "data": staged},
+        "staged": staged,
+        "set_aside": _one(connection, "SELECT count(*) FROM looked WHERE set_aside"),
         "failures": failures,
+        "sums": sums,
+        "unmade": [c.id for c in contract.checks if c.needs and known.get(c.needs) is None],
+        "blocks": [
+            {"sheet": block.sheet, "first_line": first}
+            for number, block in enumerate(shape.blocks, 1)
+            if (first := _one(connection, f"SELECT coalesce(min(line_id), 0) FROM looked WHERE block = {number}"))
+            or number == 1
+        ],
+        "plain": {"rows": staged - closely, "first_row": shape.first.first_row} if quick else None,
     }
 
 
-def _total_differs(connection: duckdb.DuckDBPyConnection, shape: Shape, name: str) -> int:
-    """Return 1 when the file's own total differs from the sum of its rows; 0 where a row's amount is unreadable.
-
-    What cannot be compared is said by the check that follows it.
-    """
-    position = shape.columns.index(name) + 1
+def _totals(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[Any, int, int]:
+    """Return the sum of a column, how many of the file's own totals differ from the sum of their block, and how many
+    could not be compared because a row's amount is unreadable."""
+    total = connection.execute(f"SELECT CAST(coalesce(sum({name}), 0) AS DECIMAL(18,2)) FROM staged").fetchall()
     found = connection.execute(
         f"""
-        SELECT count(*) FILTER (text IS NOT NULL AND money(text, {shape.unit}) IS DISTINCT FROM
-          (SELECT CAST(coalesce(sum({name}), 0) AS DECIMAL(18,2)) FROM typed))
-        FROM (SELECT filled(tidy(cells[{position}])) AS text FROM raw WHERE kind = 'total')
-        WHERE NOT EXISTS (SELECT 1 FROM typed WHERE {name} IS NULL)
+        WITH stated AS (SELECT block, {name} AS amount FROM looked WHERE kind = 'total' AND stated__{name} IS NOT NULL),
+        sums AS (
+          SELECT block, CAST(coalesce(sum({name}), 0) AS DECIMAL(18,2)) AS total, bool_or({name} IS NULL) AS unreadable
+          FROM staged WHERE EXISTS (FROM stated) GROUP BY block
+        )
+        SELECT
+          count(*) FILTER (NOT coalesce(unreadable, false) AND amount IS DISTINCT FROM coalesce(total, 0)),
+          count(*) FILTER (coalesce(unreadable, false))
+        FROM stated LEFT JOIN sums USING (block)
         """
-    ).fetchone()
-    return int(found[0]) if found else 0
+    ).fetchall()
+    differs, unverified = found[0]
+    return total[0][0], int(differs > 0), int(unverified > 0)
 
 
-def _total_unverified(connection: duckdb.DuckDBPyConnection, shape: Shape, name: str) -> int:
-    """Return 1 when the file states a total that cannot be compared, because a row's amount is unreadable."""
-    position = shape.columns.index(name) + 1
-    found = connection.execute(
-        f"""
-        SELECT count(*) > 0 AND EXISTS (SELECT 1 FROM typed WHERE {name} IS NULL)
-        FROM raw WHERE kind = 'total' AND filled(tidy(cells[{position}])) IS NOT NULL
-        """
-    ).fetchone()
-    return int(found[0]) if found else 0
+def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    return int(connection.execute(sql).fetchall()[0][0])

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from medpool_etl.contracts import Contract
 from medpool_etl.contracts.model import SQL_TYPES
+from medpool_etl.store.warehouse import read_json
 
 
 def connect() -> duckdb.DuckDBPyConnection:
@@ -36,24 +37,45 @@ def add_references(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, p
 def add_rows(
     connection: duckdb.DuckDBPyConnection, folder: Path, contracts: Iterable[Contract], files: Mapping[str, list[str]]
 ) -> None:
-    """Make a view of the rows of each contract, from the staged Parquet of the files that are accepted.
+    """Make views of the rows of each contract, from the staged Parquet of the files that are accepted.
 
     ``<contract>`` has the rows that count; ``<contract>__all`` those set aside too, with ``failed`` and ``original``.
     ``files`` lists the accepted file ids by contract. A contract without files gives empty views of the same columns.
     """
     for contract in contracts:
         name = contract.contract
-        paths = [str(folder / "staged" / name / f"{file_id}.parquet") for file_id in files.get(name, [])]
-        if paths:
-            listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-            source = f"SELECT * FROM read_parquet([{listed}])"
-        else:
-            source = f"SELECT {_empty(contract)} WHERE false"
+        parts = [
+            part for file_id in files.get(name, []) for part in staged_sql(folder / "staged" / name, file_id, contract)
+        ]
+        source = " UNION ALL ".join(parts or [f"SELECT {_empty(contract)} WHERE false"])
         connection.execute(f"CREATE OR REPLACE TEMP VIEW {name}__all AS {source}")
         connection.execute(
             f"CREATE OR REPLACE TEMP VIEW {name} AS "
             f"SELECT * EXCLUDE (failed, set_aside, original) FROM {name}__all WHERE NOT set_aside"
         )
+
+
+def staged_sql(folder: Path, file_id: str, contract: Contract) -> list[str]:
+    """Return the SELECTs whose rows together are a staged file's: those looked at closely, and the plain ones."""
+    names = ", ".join([*(item.name for item in contract.metadata), *(column.name for column in contract.columns)])
+    close, plain = folder / f"{file_id}.parquet", folder / f"{file_id}.plain.parquet"
+    sql = [
+        f"SELECT '{file_id}' AS file_id, line_id, row_no, {names}, failed, set_aside, original "
+        f"FROM read_parquet({_quoted(close)}) WHERE kind = 'data'"
+    ]
+    if known := read_json(folder / f"{file_id}.json")["plain"]:
+        # A row of the plain ones with which a check across rows found fault is among those looked at closely.
+        sql.append(
+            f"SELECT '{file_id}', line_id, line_id + {known['first_row'] - 1}, {names}, "
+            f"[]::STRUCT(check_id VARCHAR, found VARCHAR)[], false, NULL "
+            f"FROM read_parquet({_quoted(plain)}) WHERE original IS NULL "
+            f"AND line_id NOT IN (SELECT line_id FROM read_parquet({_quoted(close)}))"
+        )
+    return sql
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _empty(contract: Contract) -> str:

@@ -35,7 +35,8 @@ def shape_of(data: str | bytes, folder: Path, name: str = "file", encoding: str 
     """Write a file and recognise it."""
     path = folder / name
     path.write_bytes(data if isinstance(data, bytes) else data.encode(encoding))
-    return recognise(path, CONTRACTS)
+    (shape,) = recognise(path, CONTRACTS).shapes
+    return shape
 
 
 def refusal(data: str | bytes, folder: Path) -> NotReadable:
@@ -66,7 +67,7 @@ def test_every_simulated_file(simulated) -> None:
     """Each file of a simulated month is recognised as what it is, with whose it is."""
     for key, name in simulated.names.items():
         contract, _, part = key.partition("/")
-        shape = recognise(simulated.folder / name, CONTRACTS)
+        (shape,) = recognise(simulated.folder / name, CONTRACTS).shapes
         assert shape.contract == contract, name
         assert shape.metadata.get(CONTRACTS[contract].expected.part_from or "", "") == part, name
 
@@ -84,8 +85,8 @@ def test_title_rows(titles: int, tmp_path: Path) -> None:
     """Up to five title rows above the header are skipped, blank ones too, and rows are counted as in an editor."""
     text = "".join(f"{'国库清单' if row % 2 else ''}\n" for row in range(titles))
     shape = shape_of(f"{text}{HEADER}\n{ROW}\n", tmp_path)
-    assert (shape.header_row, shape.first_row) == (titles + 1, titles + 2)
-    assert shape.columns == NAMES
+    assert (shape.first.header_row, shape.first.first_row) == (titles + 1, titles + 2)
+    assert shape.first.columns == NAMES
 
 
 @pytest.mark.parametrize("delimiter", [",", "\t", "|", ";"])
@@ -95,7 +96,7 @@ def test_delimiters_and_encodings(delimiter: str, encoding: str, end: str, tmp_p
     """Every separator, encoding and line end offices use gives the same columns."""
     text = f"国库入库清单{end}{HEADER}{end}{ROW}{end}".replace(",", delimiter)
     shape = shape_of(text, tmp_path, encoding=encoding)
-    assert (shape.contract, shape.columns, shape.delimiter) == ("treasury_receipts", NAMES, delimiter)
+    assert (shape.contract, shape.first.columns, shape.delimiter) == ("treasury_receipts", NAMES, delimiter)
     assert shape.encoding.removesuffix("-sig") == encoding.removesuffix("-sig")
 
 
@@ -111,7 +112,7 @@ def test_delimiters_and_encodings(delimiter: str, encoding: str, end: str, tmp_p
 )
 def test_header_as_offices_write_it(header: str, tmp_path: Path) -> None:
     """Spaces in a header, quotes around it and the contract's other names for it are all read."""
-    assert shape_of(f"{header}\n{ROW}\n", tmp_path).columns == NAMES
+    assert shape_of(f"{header}\n{ROW}\n", tmp_path).first.columns == NAMES
 
 
 def test_full_width_header(tmp_path: Path) -> None:
@@ -127,19 +128,19 @@ def test_full_width_header(tmp_path: Path) -> None:
         "opening_balance": "1,000.00",
         "closing_balance": "1,000.00",
     }
-    assert shape.unit == 10_000
+    assert shape.first.unit == 10_000
 
 
 def test_columns_in_another_order(tmp_path: Path) -> None:
     """Columns are found by their headers, in any order."""
     header, row = (",".join(reversed(line.split(","))) for line in (HEADER, ROW))
-    assert shape_of(f"{header}\n{row}\n", tmp_path).columns == tuple(reversed(NAMES))
+    assert shape_of(f"{header}\n{row}\n", tmp_path).first.columns == tuple(reversed(NAMES))
 
 
 def test_columns_medpool_does_not_know(tmp_path: Path) -> None:
     """Unknown columns are left alone, in front, between and behind."""
     shape = shape_of(f"序号,{HEADER.replace(',金额', ',经办人,金额')},备注\n", tmp_path)
-    assert shape.columns == ("", *NAMES[:7], "", *NAMES[7:], "")
+    assert shape.first.columns == ("", *NAMES[:7], "", *NAMES[7:], "")
 
 
 def test_a_column_that_may_be_empty_is_still_there(tmp_path: Path) -> None:
@@ -195,7 +196,7 @@ def test_quoted_title(tmp_path: Path) -> None:
 )
 def test_unit_of_amounts(title: str, worth: int, tmp_path: Path) -> None:
     """The title says whether amounts are in 元 or 万元; without a word they are in 元."""
-    assert shape_of(f"{title}\n{HEADER}\n{ROW}\n", tmp_path).unit == worth
+    assert shape_of(f"{title}\n{HEADER}\n{ROW}\n", tmp_path).first.unit == worth
 
 
 @pytest.mark.parametrize("unit", ["千元", "百万元", "亿元", "美元"])
@@ -285,7 +286,7 @@ def test_second_sheet(tmp_path: Path) -> None:
     body = io.BytesIO()
     book.save(body)
     shape = shape_of(body.getvalue(), tmp_path)
-    assert (shape.kind, shape.sheet, shape.header_row) == ("xlsx", "明细", 2)
+    assert (shape.kind, shape.first.sheet, shape.first.header_row) == ("xlsx", "明细", 2)
 
 
 def test_shape_as_data(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import duckdb
 import openpyxl
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,6 +24,7 @@ from medpool_etl.periods import Month
 from medpool_etl.pipeline.agreed import Agreed
 from medpool_etl.pipeline.session import staging_session
 from medpool_etl.staging import stage_file
+from medpool_etl.store.session import staged_sql
 
 CONTRACTS = load_all()
 HEADER = "国库,入库日期,包号,凭证号,凭证类型,级次,科目,金额,征收机关"
@@ -89,9 +89,11 @@ def stage(march: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFac
     def run(data: str | bytes, encoding: str = "utf-8") -> Staged:
         path = folder / "file"
         path.write_bytes(data if isinstance(data, bytes) else data.encode(encoding))
-        shape = recognise(path, CONTRACTS)
+        (shape,) = recognise(path, CONTRACTS).shapes
         summary = stage_file(march, path, "file", shape, CONTRACTS[shape.contract], folder)
-        table = pq.read_table(folder / "file.parquet")
+        contract = CONTRACTS[shape.contract]
+        sql = " UNION ALL ".join(staged_sql(folder, "file", contract))
+        table = march.sql(f"FROM ({sql}) ORDER BY line_id").to_arrow_table()
         return Staged(summary, table.to_pylist(), table.schema)
 
     return run
@@ -110,7 +112,7 @@ def test_good_row(stage: Stage) -> None:
     assert (row["amount"], row["level"], row["booked_date"].isoformat()) == (Decimal("100.00"), "city", "2022-03-14")
     assert (row["failed"], row["set_aside"], row["original"]) == ([], False, None)
     assert staged.failures == {}
-    assert staged.summary["staged"] == staged.summary["rows"]["data"] == 1
+    assert staged.summary["staged"] == staged.summary["lines"]["data"] == 1
 
 
 def test_money_is_decimal(stage: Stage) -> None:
@@ -133,7 +135,7 @@ def test_line_numbers(end: str, encoding: str, last_end: bool, stage: Stage) -> 
     lines = ["国库入库清单", "", HEADER, line(1), "", line(2), ",,,,,,,,", line(3), "", line(4)]
     staged = stage(end.join(lines) + (end if last_end else ""), encoding)
     assert [row["row_no"] for row in staged.rows] == [4, 6, 8, 10]
-    assert staged.summary["rows"] == {"blank": 3, "data": 4}
+    assert staged.summary["lines"] == {"blank": 3, "data": 4}
     assert staged.failures == {}
 
 
@@ -158,7 +160,7 @@ def test_old_line_ends(stage: Stage) -> None:
     """A carriage return alone ends a line, as CRLF and LF do: no row hides behind another."""
     staged = stage(f"{HEADER}\n{line(1)}\r{line(2)}\n{line(3)}\r\n")
     assert staged.failures == {}
-    assert staged.summary["rows"] == {"data": 3}
+    assert staged.summary["lines"] == {"data": 3}
 
 
 def test_workbook_row_numbers(stage: Stage) -> None:
@@ -287,7 +289,7 @@ def test_undecodable_bytes(encoding: str, stage: Stage) -> None:
 def test_total_line(label: str, total: str, differs: dict[str, int], stage: Stage) -> None:
     """A total line is no data; it must agree with the sum of the rows where it has an amount."""
     staged = stage(treasury(line(1), line(2), line(3), f"{label},,,,,,,{total},"))
-    assert staged.summary["rows"] == {"data": 3, "total": 1}
+    assert staged.summary["lines"] == {"data": 3, "total": 1}
     assert staged.failures == differs
 
 
@@ -300,7 +302,7 @@ def test_total_behind_a_serial_number(stage: Stage) -> None:
     """A total line is recognised by its label in a column medpool does not know, such as 序号."""
     text = f"序号,{HEADER}\n1,{line(1)}\n2,{line(2)}\n合计,,,,,,,,999.00,\n"
     staged = stage(text)
-    assert staged.summary["rows"] == {"data": 2, "total": 1}
+    assert staged.summary["lines"] == {"data": 2, "total": 1}
     assert staged.failures == {"amount__total": 1}
 
 
@@ -314,7 +316,7 @@ def test_subtotals(stage: Stage) -> None:
     """Subtotals are no data and not compared with the whole."""
     lines = (line(1), "小计,,,,,,,100.00,", line(2), "小计,,,,,,,100.00,", "合计,,,,,,,200.00,")
     staged = stage(treasury(*lines))
-    assert staged.summary["rows"] == {"data": 2, "subtotal": 2, "total": 1}
+    assert staged.summary["lines"] == {"data": 2, "subtotal": 2, "total": 1}
     assert staged.failures == {}
 
 
@@ -328,7 +330,7 @@ def test_broken_line_after_a_subtotal(stage: Stage) -> None:
 def test_notes_below_the_total(stage: Stage) -> None:
     """What stands below the total is a note, not a row."""
     staged = stage(treasury(line(1), "合计,,,,,,,100.00,", "填表人：张三,,,审核人：李四,,,,,", "", "说明：无"))
-    assert staged.summary["rows"] == {"blank": 1, "data": 1, "note": 2, "total": 1}
+    assert staged.summary["lines"] == {"blank": 1, "data": 1, "note": 2, "total": 1}
     assert staged.failures == {}
 
 
@@ -467,5 +469,5 @@ def test_no_row_is_lost(stage: Stage, cells: list[list[str]]) -> None:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerows([HEADER.split(","), *cells])
     staged = stage(out.getvalue())
-    assert sum(staged.summary["rows"].values()) == len(cells)
-    assert staged.summary["staged"] == len(staged.rows) == staged.summary["rows"].get("data", 0)
+    assert sum(staged.summary["lines"].values()) == len(cells)
+    assert staged.summary["staged"] == len(staged.rows) == staged.summary["lines"].get("data", 0)
