@@ -22,6 +22,9 @@ _KNOWN: dict[str, Text] = {
     "tax_offices": Text(zh="本市主管税务机关代码", en="the code of a tax office of the city"),
     "subjects": Text(zh="医疗保险基金的预算科目", en="a budget subject of the medical funds"),
 }
+# Checks of a file against the months before.
+VOLUME = "file__volume"
+STATED = "file__total_stated"
 RESEND = Text(zh="请更正后重新报送整个文件", en="correct it and send the whole file again")
 
 
@@ -34,7 +37,19 @@ class Check:
 
     id: str
     kind: Literal[
-        "missing", "form", "unknown", "pattern", "fields", "unreadable", "duplicate", "total", "unverified", "own"
+        "missing",
+        "form",
+        "unknown",
+        "pattern",
+        "fields",
+        "unreadable",
+        "duplicate",
+        "total",
+        "unverified",
+        "unmatched",
+        "volume",
+        "stated",
+        "own",
     ]
     severity: Severity
     columns: tuple[str, ...]
@@ -113,9 +128,73 @@ def checks_of(contract: Contract) -> tuple[Check, ...]:
         for column in contract.columns
         if column.total
     )
+    checks.extend(_against_others(contract))
     if contract.all_or_nothing:
         checks = [replace(check, severity="reject") if check.severity == "set_aside" else check for check in checks]
     return tuple(checks)
+
+
+def _against_others(contract: Contract) -> list[Check]:
+    """What a file is compared with beyond its own rows: keys in other files of the month, its size in months before."""
+    checks = []
+    for column in contract.columns:
+        if column.references:
+            checks.append(
+                Check(
+                    f"{column.name}__unmatched",
+                    "unmatched",
+                    "warn",
+                    (column.name,),
+                    Text(
+                        zh=f"{column.header}在本月“{column.references.split('.')[0]}”中能找到",
+                        en=f"{column.header} is found in this month's {column.references.split('.')[0]}",
+                    ),
+                    Text(zh="见对账差异明细", en="see the breaks of the reconciliations"),
+                )
+            )
+    if contract.expected.need == "always" and contract.expected.every == "month" and contract.layout == "table":
+        before = Text(zh="请确认文件是否完整、是否为本月数据", en="see whether the file is whole, and of this month")
+        checks.append(
+            Check(
+                VOLUME,
+                "volume",
+                "warn",
+                (),
+                Text(
+                    zh="行数与前三个月平均相近（百分比）",
+                    en="about as many rows as in the three months before (percent)",
+                ),
+                before,
+            )
+        )
+        for column in (column for column in contract.columns if column.total):
+            checks.append(
+                Check(
+                    f"{column.name}__sum",
+                    "volume",
+                    "warn",
+                    (column.name,),
+                    Text(
+                        zh=f"{column.header}之和与前三个月平均相近（百分比）",
+                        en=f"the sum of {column.header} is about that of the three months before (percent)",
+                    ),
+                    before,
+                )
+            )
+        if any(column.total for column in contract.columns):
+            checks.append(
+                Check(
+                    STATED,
+                    "stated",
+                    "warn",
+                    (),
+                    Text(
+                        zh="有合计行（前几个月的文件都有）", en="a total line, as the files of the months before have"
+                    ),
+                    Text(zh="文件可能被截断，请重新导出", en="the file may be cut short: export it again"),
+                )
+            )
+    return checks
 
 
 def _implied_by_title(item: Metadata) -> list[Check]:

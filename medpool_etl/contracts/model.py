@@ -29,6 +29,27 @@ SQL_TYPES: dict[str, str] = {
 }
 
 
+# The columns every staged file has besides its contract's.
+_RESERVED = frozenset(
+    [
+        "file_id",
+        "line_id",
+        "row_no",
+        "block",
+        "kind",
+        "cells",
+        "original",
+        "unit",
+        "width",
+        "wanted",
+        "failed",
+        "set_aside",
+        "line",
+        "more",
+    ]
+)
+
+
 def _compiled(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
@@ -122,7 +143,8 @@ class Form(Document):
 class Deadline(Document):
     """The calendar day a file is due: ``day`` of the month ``months`` after the one it is for (0: of that month).
 
-    A yearly file counts from January of its year: ``months: 17, day: 31`` is the end of May of the next year.
+    A yearly file counts from January of its year: ``months: 17, day: 30`` is the end of June of the next year. For a file
+    that comes once, the day is the one in the first month it is wanted.
     """
 
     months: int = Field(ge=0, le=36)
@@ -187,6 +209,8 @@ class Contract(Document):
     @model_validator(mode="after")
     def _consistent(self) -> Contract:
         names = [column.name for column in self.columns] + [item.name for item in self.metadata]
+        if taken := _RESERVED & set(names):
+            raise ValueError(f"names that staging itself uses: {', '.join(sorted(taken))}")
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"names stand twice: {', '.join(sorted(twice))}")
         headers = [header for column in self.columns for header in column.headers]
@@ -240,4 +264,13 @@ def load_all() -> dict[str, Contract]:
                 f"the contract is called {contract.contract}", where=path.name, expected=f"contract: {path.stem}"
             )
         contracts[contract.contract] = contract
+    for contract in contracts.values():
+        for index, column in enumerate(contract.columns):
+            if column.references:
+                name, other = column.references.split(".")
+                if name not in contracts or other not in contracts[name].by_name:
+                    raise ConfigurationError(
+                        f"there is no column {column.references}",
+                        where=documents.place(f"contracts/{contract.contract}.yaml", "columns", index, "references"),
+                    )
     return contracts

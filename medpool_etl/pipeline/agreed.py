@@ -86,7 +86,7 @@ def _program() -> str:
     return digest.hexdigest()
 
 
-def run_id(city: str, month: Month, version: str, fingerprints: dict[str, str], inputs: list[dict[str, Any]]) -> str:
+def run_id(city: str, month: Month, version: str, fingerprints: dict[str, str], inputs: list[Any]) -> str:
     """Return the name of a run: 16 hex digits of a digest over all that goes into it."""
     text = json.dumps([city, str(month), version, fingerprints, inputs], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -8,11 +8,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from medpool_etl.contracts import Contract, checks_of
 from medpool_etl.intake import Arrival, missing_files
 from medpool_etl.periods import Month
 from medpool_etl.pipeline.agreed import Agreed, references
 from medpool_etl.settlement.remittance import remittance_due
-from medpool_etl.store.session import add_references, add_rows, connect
+from medpool_etl.store.session import add_references, add_rows, connect, staged_sql
 from medpool_etl.store.warehouse import read_json
 
 FILE_SCHEMA = pa.schema(
@@ -31,6 +32,8 @@ FILE_SCHEMA = pa.schema(
         ("sha256", pa.string()),
     ]
 )
+# The kind of file that says what contribution bases are held against.
+AVERAGE_WAGE = "provincial_average_wage"
 BLOCK_SCHEMA = pa.schema(
     [("file_id", pa.string()), ("sheet", pa.string()), ("first_line", pa.int64()), ("behind", pa.int64())]
 )
@@ -60,6 +63,16 @@ def staging_session(agreed: Agreed, month: Month) -> duckdb.DuckDBPyConnection:
     add_references(connection, references(agreed, month))
     add_references(connection, {"context": _context(agreed, month, {})})
     return connection
+
+
+def take_average_wage(
+    connection: duckdb.DuckDBPyConnection, folder: Path, file_id: str, contract: Contract, summary: dict[str, Any]
+) -> None:
+    """Let the checks of a staging session use the provincial average wage of a file just staged, unless it is rejected."""
+    if any(summary["failures"][check.id] for check in checks_of(contract) if check.severity == "reject"):
+        return
+    rows = " UNION ALL ".join(staged_sql(folder, file_id, contract))
+    connection.execute(f"UPDATE context SET average_wage = (SELECT min(monthly_wage) FROM ({rows}))")
 
 
 def run_session(agreed: Agreed, month: Month, folder: Path, known: dict[str, Any]) -> duckdb.DuckDBPyConnection:

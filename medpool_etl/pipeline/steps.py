@@ -19,9 +19,10 @@ from medpool_etl.ledger import Flow, entries_table, post
 from medpool_etl.marts import build_mart, build_tables, staging_views
 from medpool_etl.periods import Month
 from medpool_etl.pipeline.agreed import Agreed, run_id
+from medpool_etl.pipeline.comparing import compare_files, sizes_before
 from medpool_etl.pipeline.figures import provisional_reasons
-from medpool_etl.pipeline.session import run_session, staging_session
-from medpool_etl.quality import Judge, verify_suite
+from medpool_etl.pipeline.session import AVERAGE_WAGE, run_session, staging_session, take_average_wage
+from medpool_etl.quality import Judge, size_of, verify_suite
 from medpool_etl.reconciliation import PairResult, verify_pairs
 from medpool_etl.reconciliation import reconcile as compare
 from medpool_etl.settlement import TreasuryPremium, monthly_remittance, transfers_table
@@ -110,7 +111,8 @@ def open_month(settings: Settings, city: str, month: Month, progress: Progress[A
         )
         inputs = [arrival.as_dict() for arrival in arrivals]
         fingerprints = agreed.fingerprints()
-        name = run_id(city, month, __version__, fingerprints, inputs)
+        before = sizes_before(control, warehouse, city, month)
+        name = run_id(city, month, __version__, fingerprints, [*inputs, before])
         run = MonthRun(city, str(month), name, unchanged=control.published_run(city, str(month)) == name)
         manifest = {
             "city": city,
@@ -119,6 +121,7 @@ def open_month(settings: Settings, city: str, month: Month, progress: Progress[A
             "version": __version__,
             "fingerprints": fingerprints,
             "arrivals": inputs,
+            "before": before,
         }
         with warehouse.exclusive(name):
             control.start_run(name, city, str(month), __version__)
@@ -135,7 +138,11 @@ def stage(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) 
     agreed, folder = Agreed.load(run.city), run.folder(settings)
     warehouse = Warehouse(settings.warehouse)
     with staging_session(agreed, run.when) as connection:
-        for arrival in progress(_active(folder), "staging"):
+        # What checks of other files refer to comes first, its versions in order.
+        first = sorted(
+            _active(folder), key=lambda a: (a.contract != AVERAGE_WAGE, a.version if a.contract == AVERAGE_WAGE else 0)
+        )
+        for arrival in progress(first, "staging"):
             shape = arrival.shape
             assert shape is not None
             target = folder / "staged" / shape.contract
@@ -144,6 +151,8 @@ def stage(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) 
                 received = warehouse.received(arrival.sha256)
                 summary = stage_file(connection, received, arrival.file_id, shape, contract, target)
                 log.info("%s: %d rows, %d set aside", arrival.name, summary["staged"], summary["set_aside"])
+                if arrival.contract == AVERAGE_WAGE:
+                    take_average_wage(connection, target, arrival.file_id, contract, summary)
             except NotReadable as error:
                 write_json(target / f"{arrival.file_id}.json", {"problem": {"zh": error.zh, "en": error.en}})
             except ODD as error:
@@ -171,6 +180,8 @@ def judge(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) 
             }
         else:
             summaries.setdefault(arrival.contract, {})[arrival.file_id] = summary
+    parts = {arrival.file_id: arrival.part for arrival in _active(folder)}
+    compare_files(agreed, folder, summaries, parts)
     court = Judge()
     for name in progress(summaries, "judging"):
         for file_id, verdict in court.judge(agreed.contracts[name], summaries[name]).items():
@@ -180,6 +191,9 @@ def judge(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) 
                 "staged": summaries[name][file_id]["staged"],
                 "set_aside": summaries[name][file_id]["set_aside"],
                 "blocks": summaries[name][file_id]["blocks"],
+                "lines": summaries[name][file_id]["lines"],
+                "of": f"{name}/{parts[file_id]}",
+                "size": size_of(summaries[name][file_id]),
                 "problem": _rejection(agreed, name, verdict.checks) if verdict.outcome == "rejected" else None,
             }
     _supersede(_active(folder), verdicts)
@@ -335,7 +349,7 @@ def _supersede(arrivals: list[Arrival], verdicts: dict[str, dict[str, Any]]) -> 
 def _rejection(agreed: Agreed, name: str, checks: Iterable[dict[str, Any]]) -> dict[str, str]:
     definitions = {check.id: check.expected for check in checks_of(agreed.contracts[name])}
     definitions["rows_read"] = Text(zh="文件中至少有一行数据", en="at least one row of data")
-    unmet = [definitions[c["check"]] for c in checks if not c["met"] and c["severity"] == "critical"]
+    unmet = [definitions[c["check"]] for c in checks if c["met"] is False and c["severity"] == "critical"]
     return {
         "zh": "整个文件被拒收，因为不满足：" + "；".join(text.zh for text in unmet),
         "en": "the whole file is rejected, because this does not hold: " + "; ".join(text.en for text in unmet),

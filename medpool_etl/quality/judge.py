@@ -17,7 +17,8 @@ _FILE = "file_id"
 @dataclass(frozen=True)
 class Verdict:
     """``outcome``: accepted, accepted_with_set_asides or rejected. ``checks`` has a row for every expectation:
-    check, severity (critical, warning, info), failing (rows; for ``rows_read`` the rows there are), met."""
+    check, severity (critical, warning, info), failing (rows; for ``rows_read`` the rows there are, for sizes percent of the
+    months before), met. Where a check lacks what it needs, failing and met are None."""
 
     outcome: str
     checks: tuple[dict[str, Any], ...]
@@ -47,18 +48,24 @@ class Judge:
         All files of a contract are one frame, a row a file, so that Great Expectations runs once for them. Raises
         ConfigurationError when the suite and the contract do not agree.
         """
-        suite = self._suite(**verify_suite(contract))
+        described = verify_suite(contract)
+        suite = self._suite(**described)
         counts = {
             file_id: {ROWS: summary["staged"], **summary["failures"]} for file_id, summary in sorted(summaries.items())
         }
+        bounds = {item["meta"]["check"]: item["kwargs"].get("min_value", 0) for item in described["expectations"]}
+        for file_id, row in counts.items():
+            # A check that lacks what it needs is not made: its column holds what passes, and the verdict says so.
+            row.update({name: bounds[name] for name in summaries[file_id]["unmade"]})
         frame = self._frame([{_FILE: file_id, **row} for file_id, row in counts.items()])
         batch = self._batches.get_batch({"dataframe": frame})
         form = {"result_format": "COMPLETE", "unexpected_index_column_names": [_FILE], "include_unexpected_rows": False}
         result: dict[str, Any] = batch.validate(suite, result_format=form).to_json_dict()  # type: ignore[no-untyped-call]
         verdicts = {}
         for file_id, row in counts.items():
-            checks = tuple(_check(item, file_id, row, contract.contract) for item in result["results"])
-            if any(not check["met"] and check["severity"] == "critical" for check in checks):
+            unmade = summaries[file_id]["unmade"]
+            checks = tuple(_check(item, file_id, row, contract.contract, unmade) for item in result["results"])
+            if any(check["met"] is False and check["severity"] == "critical" for check in checks):
                 outcome = "rejected"
             else:
                 outcome = "accepted_with_set_asides" if summaries[file_id]["set_aside"] else "accepted"
@@ -66,8 +73,8 @@ class Judge:
         return verdicts
 
 
-def _check(item: dict[str, Any], file_id: str, counts: dict[str, int], suite: str) -> dict[str, Any]:
-    """Return one expectation's judgement of one file. Raises ConfigurationError for one that could not be evaluated."""
+def _check(item: dict[str, Any], file_id: str, counts: dict[str, int], suite: str, unmade: list[str]) -> dict[str, Any]:
+    """Return one expectation's judgement of one file; ``met`` is None for one that was not made. Raises ConfigurationError for one that could not be evaluated."""
     config = item["expectation_config"]
     name = config["meta"]["check"]
     if "unexpected_index_list" not in item["result"]:
@@ -86,6 +93,6 @@ def _check(item: dict[str, Any], file_id: str, counts: dict[str, int], suite: st
     return {
         "check": name,
         "severity": config["severity"],
-        "failing": counts[name],
-        "met": file_id not in failing,
+        "failing": None if name in unmade else counts[name],
+        "met": None if name in unmade else file_id not in failing,
     }

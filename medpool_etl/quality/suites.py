@@ -13,6 +13,8 @@ from medpool_etl.store.settings import project_root
 # What a failing expectation means: critical rejects the file, warning sets rows aside, info only tells.
 SEVERITY = {"reject": "critical", "set_aside": "warning", "warn": "info"}
 ROWS = "rows_read"
+# How far rows and sums may be from those of the months before, in percent, until an office sets its own bounds.
+USUAL = {"min_value": 50, "max_value": 200}
 
 
 def suite_path(contract: Contract) -> Path:
@@ -33,7 +35,7 @@ def skeleton(contract: Contract) -> dict[str, Any]:
     expectations += [
         {
             "type": "expect_column_values_to_be_between",
-            "kwargs": {"column": check.id, "max_value": 0},
+            "kwargs": {"column": check.id, **(USUAL if check.kind == "volume" else {"max_value": 0})},
             "meta": {"check": check.id},
             "severity": SEVERITY[check.severity],
         }

@@ -8,7 +8,8 @@ an editor or Excel counts it), ``kind``, the contract's metadata and columns (mo
 good row of data).
 """
 
+from medpool_etl.staging.match import unmatched
 from medpool_etl.staging.stage import stage_file
 from medpool_etl.staging.verify import verify_checks
 
-__all__ = ["stage_file", "verify_checks"]
+__all__ = ["stage_file", "unmatched", "verify_checks"]

@@ -10,6 +10,8 @@ from medpool_etl.staging.expressions import OF_FILE, across, applies, failing, f
 from medpool_etl.staging.macros import READERS
 from medpool_etl.staging.raw import contract_order, quoted
 
+# What people write below a table.
+_NOTES = r"^(注|备注|说明|填表|制表|填报|报送|经办|审核|复核|负责人|打印|第\d+页|共\d+页)"
 FAILED_TYPE = "STRUCT(check_id VARCHAR, found VARCHAR)[]"
 
 
@@ -92,6 +94,7 @@ def _kinds(shape: Shape, contract: Contract, positions: dict[str, int]) -> str:
             WHEN len(full_cells) <= 2 AND {label} NOT IN ({labels}) THEN 'note' ELSE 'data'"""
     return f"""WHEN len(full_cells) = 0 THEN 'blank' WHEN label IN ('合计', '总计') THEN 'total'
         WHEN label = '小计' THEN 'subtotal' WHEN {header or "false"} THEN 'header'
+        WHEN len(full_cells) <= 3 AND regexp_matches(label, {quoted(_NOTES)}) THEN 'note'
         WHEN len(full_cells) <= 2 THEN 'odd' ELSE 'data'"""
 
 

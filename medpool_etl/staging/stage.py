@@ -210,7 +210,9 @@ def _summary(
         "set_aside": _one(connection, "SELECT count(*) FROM looked WHERE set_aside"),
         "failures": failures,
         "sums": sums,
-        "unmade": [c.id for c in contract.checks if c.needs and known.get(c.needs) is None],
+        # What other files and months are needed for is made when all are staged.
+        "unmade": [c.id for c in contract.checks if c.needs and known.get(c.needs) is None]
+        + [c.id for c in checks if c.kind in ("unmatched", "volume", "stated")],
         "blocks": [
             {"sheet": block.sheet, "first_line": first}
             for number, block in enumerate(shape.blocks, 1)

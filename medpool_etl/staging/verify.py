@@ -8,7 +8,7 @@ from medpool_etl import documents
 from medpool_etl.contracts import Check, Contract, checks_of
 from medpool_etl.contracts.model import SQL_TYPES
 from medpool_etl.errors import ConfigurationError
-from medpool_etl.staging.expressions import failing
+from medpool_etl.staging.expressions import OF_FILE, failing
 from medpool_etl.staging.stage import prepare
 
 
@@ -25,7 +25,7 @@ def verify_checks(connection: duckdb.DuckDBPyConnection, contract: Contract) -> 
     )
     shape = "0::BIGINT AS line_id, 0::BIGINT AS row_no, ''::VARCHAR AS original, 1 AS unit, 0 AS width, 0 AS wanted"
     for check in checks_of(contract):
-        if check.kind in ("total", "unverified", "duplicate"):
+        if check.kind in (*OF_FILE, "duplicate"):
             continue
         try:
             connection.execute(
