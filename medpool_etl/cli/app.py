@@ -38,6 +38,8 @@ A first month, from rehearsal files to the workbook:
 
   medpool simulate taizhou 2022-03      write a month of files into the inbox
 
+  medpool inbox taizhou 2022-03         what came, what is missing, what is late
+
   medpool run taizhou 2022-03           settle it: receive, check, reconcile, settle, publish
 
   medpool show taizhou 2022-03          what came out, and where it is
@@ -107,6 +109,27 @@ def _show(settings: Settings, city: str, month: Month, unchanged: bool) -> None:
     render.month(summary, agreed, month, folder, warehouse, unchanged)
     if summary.figures == "provisional":
         raise typer.Exit(1)
+
+
+@app.command()
+def inbox(
+    city: City,
+    month: MonthText,
+    everything: Annotated[bool, typer.Option("--all", help="Show also what need not come.")] = False,
+) -> None:
+    """Show what a month's inbox holds: what came from whom, which version, what is missing, what is late."""
+    render.inbox(pipeline.inbox(Settings.load(), city, Month.parse(month)), city, Month.parse(month), everything)
+
+
+@app.command()
+def close(
+    city: City,
+    month: MonthText,
+    by: Annotated[str, typer.Option(help="Who closes it.", show_default=False)],
+    note: Annotated[str, typer.Option(help="Why it is closed although its figures are provisional.")] = "",
+) -> None:
+    """Close a published month: it keeps its figures for good; what comes later is an adjustment of the next month."""
+    render.closed(pipeline.close_month(Settings.load(), city, Month.parse(month), by, note))
 
 
 @app.command()

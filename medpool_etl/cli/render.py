@@ -13,11 +13,13 @@ from rich.table import Table
 
 from medpool_etl.money import grouped
 from medpool_etl.periods import Month
-from medpool_etl.pipeline import Explanation
+from medpool_etl.pipeline import Explanation, InboxRow
 from medpool_etl.pipeline.agreed import Agreed
+from medpool_etl.pipeline.inbox import STATES as INBOX_STATES
 from medpool_etl.reports import Summary, workbook_path
 from medpool_etl.simulator import Fault, Simulation
 from medpool_etl.store import Warehouse
+from medpool_etl.store.control import ClosedMonth
 
 _WIDTH = None if os.isatty(1) else 118
 out = Console(width=_WIDTH, highlight=False, markup=False, emoji=False)
@@ -54,6 +56,44 @@ def faults(listed: Iterable[Fault]) -> None:
     say("* makes a whole file useless, so it is planted alone")
 
 
+def inbox(rows: tuple[InboxRow, ...], city: str, when: Month, everything: bool) -> None:
+    """Print a month's inbox as a table, and what is wrong with a file below it."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("状态 State", "文件类型 Kind", "单位或账户 Whose", "期限 Due", "收到 Received", "文件 File"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        if row.state == "none" and not everything:
+            continue
+        due = "" if row.due is None else f"{row.due}"
+        if row.late_after and row.due and row.late_after != row.due:
+            due += f"（顺延至 {row.late_after}）"
+        version = f" 第{row.version}版" if row.version > 1 else ""
+        table.add_row(
+            INBOX_STATES[row.state].zh,
+            row.title.zh,
+            row.whose,
+            due,
+            f"{row.received_at:%Y-%m-%d %H:%M}" if row.received_at else "",
+            row.name + version,
+        )
+    say(f"{city} {when} 收件情况 Inbox")
+    out.print(table)
+    for row in rows:
+        if row.problem:
+            say(f"  ✗ {row.name}: {row.problem.zh}\n    {row.problem.en}")
+    counts = {state: sum(row.state == state for row in rows) for state in INBOX_STATES}
+    say("；".join(f"{text.zh} {text.en}: {counts[state]}" for state, text in INBOX_STATES.items() if counts[state]))
+
+
+def closed(month: ClosedMonth) -> None:
+    """Print how a month was closed."""
+    say(
+        f"{month.city} {month.month} 已结账 is closed: 运行 run {month.run_id}, {month.closed_by}, {month.closed_at:%Y-%m-%d %H:%M} UTC"
+    )
+    if month.note:
+        say(f"  说明 Note: {month.note}")
+
+
 def month(summary: Summary, agreed: Agreed, when: Month, folder: Path, warehouse: Warehouse, unchanged: bool) -> None:
     """Print a month in short: received, set aside, reconciled, to be remitted, and where everything is."""
     say(f"\n{agreed.city.name.zh} {when.zh} 医保基金月度结算 Monthly settlement — {_FIGURES[summary.figures]}")
@@ -67,6 +107,11 @@ def month(summary: Summary, agreed: Agreed, when: Month, folder: Path, warehouse
     _findings(summary)
     _pairs(summary)
     _remittances(summary, agreed)
+    for row in summary.adjustments.to_dict("records"):
+        say(
+            f"往月调整 Adjustment of {row['of_month']}: {row['county_name']} {row['fund_name']} {row['item_name']} "
+            f"{grouped(row['adjustment'])} 元（{row['late_files']}）"
+        )
     say("\n结果 Results")
     say(f"  工作簿 Workbook     {workbook_path(folder, agreed.city, when)}")
     say(f"  Parquet 文件        {folder / 'tables'}")

@@ -21,6 +21,7 @@ from medpool_etl.intake.shape import Shape
 from medpool_etl.periods import Month
 from medpool_etl.places import Accounts, City
 from medpool_etl.store import Control, Warehouse
+from medpool_etl.store.settings import YEARLY
 
 log = logging.getLogger(__name__)
 # What an odd file makes its readers raise: it is named and left out, and the month goes on. A full disk, a missing
@@ -36,8 +37,6 @@ ODD = (
     AttributeError,
     EOFError,
 )
-# The folder beside the months' for what comes once a year or once for all.
-YEARLY = "yearly"
 
 
 @dataclass(frozen=True)
@@ -134,6 +133,24 @@ def receive(
                     if name != YEARLY or _serves(delivery, contracts):
                         found.append(delivery)
     return tuple(sorted(_versions(found), key=lambda arrival: (arrival.name, arrival.sha256)))
+
+
+def identify(
+    files: Iterable[Arrival],
+    known: Iterable[Arrival],
+    city: City,
+    month: Month,
+    accounts: Accounts,
+    contracts: dict[str, Contract],
+    warehouse: Warehouse,
+) -> tuple[Arrival, ...]:
+    """Return the deliveries of received files together with those known already, their versions counted anew by scan."""
+    found = [
+        delivery
+        for arrival in files
+        for delivery in _identify(arrival, warehouse.received(arrival.sha256), city, month, accounts, contracts)
+    ]
+    return tuple(sorted(_versions([*known, *found]), key=lambda arrival: (arrival.name, arrival.sha256)))
 
 
 def _look(

@@ -4,25 +4,20 @@
 the step before left in the run's folder and writes its own results whole or not at all.
 """
 
+from medpool_etl.pipeline.closing import close_month
 from medpool_etl.pipeline.explain import Explanation, explain, published_folder
-from medpool_etl.pipeline.steps import (
-    STEPS,
-    MonthRun,
-    judge,
-    notify,
-    open_month,
-    publish,
-    run_month,
-    settle,
-    stage,
-    verify,
-)
+from medpool_etl.pipeline.inbox import InboxRow, inbox
+from medpool_etl.pipeline.opening import MonthRun, open_month, verify
+from medpool_etl.pipeline.steps import STEPS, judge, notify, publish, run_month, settle, stage
 
 __all__ = [
     "STEPS",
     "Explanation",
+    "InboxRow",
     "MonthRun",
+    "close_month",
     "explain",
+    "inbox",
     "judge",
     "notify",
     "open_month",

@@ -5,82 +5,45 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from medpool_etl import __version__, alerts, reports
+from medpool_etl import alerts, reports
 from medpool_etl.contracts import checks_of
 from medpool_etl.documents import Text
 from medpool_etl.errors import StoreError
-from medpool_etl.intake import ODD, Arrival, receive, unreadable
+from medpool_etl.intake import ODD, Arrival, unreadable
 from medpool_etl.intake.peek import NotReadable
 from medpool_etl.ledger import Flow, entries_table, post
 from medpool_etl.marts import build_mart, build_tables, staging_views
 from medpool_etl.periods import Month
-from medpool_etl.pipeline.agreed import Agreed, run_id
-from medpool_etl.pipeline.comparing import compare_files, sizes_before
+from medpool_etl.pipeline.adjust import adjustments
+from medpool_etl.pipeline.agreed import Agreed
+from medpool_etl.pipeline.comparing import compare_files
 from medpool_etl.pipeline.figures import provisional_reasons
+from medpool_etl.pipeline.opening import MonthRun, Progress, begin, open_month, silent
 from medpool_etl.pipeline.session import AVERAGE_WAGE, run_session, staging_session, take_average_wage
-from medpool_etl.quality import Judge, size_of, verify_suite
-from medpool_etl.reconciliation import PairResult, verify_pairs
+from medpool_etl.quality import Judge, size_of
+from medpool_etl.reconciliation import PairResult
 from medpool_etl.reconciliation import reconcile as compare
 from medpool_etl.settlement import TreasuryPremium, monthly_remittance, transfers_table
-from medpool_etl.staging import stage_file, verify_checks
+from medpool_etl.staging import stage_file
 from medpool_etl.store import Control, Settings, Warehouse
 from medpool_etl.store.models import make_view
 from medpool_etl.store.session import add_references
 from medpool_etl.store.warehouse import read_json, whole, write_json
 
-T = TypeVar("T")
-Progress = Callable[[Iterable[T], str], Iterable[T]]
 log = logging.getLogger(__name__)
 # Settings, run and, if somebody watches, how to show progress.
 Step = Callable[..., Any]
 _CARRIED = ("classified_breaks", "pair_totals")
 
 
-def _silent(items: Iterable[T], _what: str) -> Iterable[T]:
-    return items
-
-
-@dataclass(frozen=True)
-class MonthRun:
-    """A run of a city month. ``unchanged`` says that exactly this run is what the month already publishes."""
-
-    city: str
-    month: str
-    run_id: str
-    unchanged: bool = False
-
-    @property
-    def when(self) -> Month:
-        """The month."""
-        return Month.parse(self.month)
-
-    def complete(self, settings: Settings) -> bool:
-        """Whether the run's folder is complete: nothing in it is made again."""
-        return Warehouse(settings.warehouse).run(self.city, self.month, self.run_id).is_dir()
-
-    def folder(self, settings: Settings) -> Path:
-        """Return the run's folder; raises StoreError when there is none."""
-        return Warehouse(settings.warehouse).locate(self.city, self.month, self.run_id)
-
-
-def verify(agreed: Agreed, month: Month) -> None:
-    """Try the documents against each other and against DuckDB; raises ConfigurationError for what would fail later."""
-    verify_pairs(agreed.rulebook)
-    with staging_session(agreed, month) as connection:
-        for contract in agreed.contracts.values():
-            verify_suite(contract)
-            verify_checks(connection, contract)
-
-
 def _unless_complete(step: Callable[[Settings, MonthRun, Progress[Any]], None]) -> Step:
     """Make a step that holds the run against other processes, and does nothing once the run is complete."""
 
     @functools.wraps(step)
-    def alone(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) -> None:
+    def alone(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -> None:
         with Warehouse(settings.warehouse).exclusive(run.run_id):
             if not run.complete(settings):
                 step(settings, run, progress)
@@ -88,52 +51,8 @@ def _unless_complete(step: Callable[[Settings, MonthRun, Progress[Any]], None]) 
     return alone
 
 
-def open_month(settings: Settings, city: str, month: Month, progress: Progress[Any] = _silent) -> MonthRun:
-    """Receive and recognise the month's files and name the run by them and everything agreed.
-
-    Writes ``manifest.json`` into the run's folder. Raises InputError for a city or month that cannot be settled, a
-    missing inbox folder, and a month before the notice is in force.
-    """
-    agreed = Agreed.load(city)
-    agreed.rulebook.require_in_force(month.first_day)
-    verify(agreed, month)
-    control, warehouse = Control(settings.control_url), Warehouse(settings.warehouse)
-    try:
-        arrivals = receive(
-            settings.month_inbox(city, month),
-            agreed.city,
-            month,
-            agreed.accounts,
-            agreed.contracts,
-            control,
-            warehouse,
-            lambda paths: progress(paths, "receiving"),
-        )
-        inputs = [arrival.as_dict() for arrival in arrivals]
-        fingerprints = agreed.fingerprints()
-        before = sizes_before(control, warehouse, city, month)
-        name = run_id(city, month, __version__, fingerprints, [*inputs, before])
-        run = MonthRun(city, str(month), name, unchanged=control.published_run(city, str(month)) == name)
-        manifest = {
-            "city": city,
-            "month": str(month),
-            "run_id": name,
-            "version": __version__,
-            "fingerprints": fingerprints,
-            "arrivals": inputs,
-            "before": before,
-        }
-        with warehouse.exclusive(name):
-            control.start_run(name, city, str(month), __version__)
-            if not run.complete(settings):
-                write_json(warehouse.work(city, str(month), name) / "manifest.json", manifest)
-        return run
-    finally:
-        control.close()
-
-
 @_unless_complete
-def stage(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) -> None:
+def stage(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -> None:
     """Type every usable file into Parquet under ``staged/``; one that turns out unreadable is named and left out."""
     agreed, folder = Agreed.load(run.city), run.folder(settings)
     warehouse = Warehouse(settings.warehouse)
@@ -162,7 +81,7 @@ def stage(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) 
 
 
 @_unless_complete
-def judge(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) -> None:
+def judge(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -> None:
     """Put every staged file before Great Expectations; writes ``quality/verdicts.json``, by file id."""
     agreed, folder = Agreed.load(run.city), run.folder(settings)
     verdicts: dict[str, dict[str, Any]] = {}
@@ -203,7 +122,7 @@ def judge(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) 
 
 
 @_unless_complete
-def reconcile(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) -> None:
+def reconcile(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -> None:
     """Compare every pair of the rulebook; writes ``reconciliation/*.parquet``."""
     agreed, folder = Agreed.load(run.city), run.folder(settings)
     with run_session(agreed, run.when, folder, {}) as connection:
@@ -220,7 +139,7 @@ def reconcile(settings: Settings, run: MonthRun, progress: Progress[Any] = _sile
 
 
 @_unless_complete
-def settle(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) -> None:
+def settle(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -> None:
     """Apply the month's rules, post the ledger, and write every published table and ``summary.json``."""
     agreed, folder = Agreed.load(run.city), run.folder(settings)
     with run_session(agreed, run.when, folder, {}) as connection:
@@ -240,13 +159,33 @@ def settle(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent)
         transfers = monthly_remittance(facts, run.when, agreed.rulebook, agreed.accounts, agreed.calendar)
         flows = [Flow(*row) for row in connection.execute("FROM flows ORDER BY ALL").fetchall()]
         entries = post(flows, agreed.postings, agreed.city.code)
-        add_references(connection, {"transfers": transfers_table(transfers), "entries": entries_table(entries)})
+        late = read_json(folder / "manifest.json")["adjusts"]
+        add_references(
+            connection,
+            {
+                "transfers": transfers_table(transfers),
+                "entries": entries_table(entries),
+                "adjustment_rows": adjustments(
+                    settings, agreed, run.when, late, lambda *inputs: _settle_aside(settings, agreed, *inputs)
+                ),
+            },
+        )
         for _ in progress([run.month], "settling"):
             counts = build_tables(connection, folder, agreed.registry)
     write_json(folder / "summary.json", {"run_id": run.run_id, **known, "tables": counts})
 
 
-def publish(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) -> bool:
+def _settle_aside(
+    settings: Settings, agreed: Agreed, month: Month, arrivals: tuple[Arrival, ...], adjusts: list[dict[str, str]]
+) -> tuple[str, Path]:
+    """Settle a closed month from other inputs, without publishing; return the run and its folder."""
+    run = begin(settings, agreed, month, arrivals, adjusts)
+    for step in (stage, judge, reconcile, settle):
+        step(settings, run)
+    return run.run_id, run.folder(settings)
+
+
+def publish(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -> bool:
     """Write the workbook, complete the run, point the month at it and switch the mart; return whether anything changed.
 
     The month is switched in one transaction of the control database; a crash before it leaves what was published, a
@@ -272,7 +211,7 @@ def publish(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent
     return changed or built
 
 
-def notify(settings: Settings, run: MonthRun, progress: Progress[Any] = _silent) -> tuple[alerts.Alert, ...]:
+def notify(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -> tuple[alerts.Alert, ...]:
     """Tell every owner of a break or a faulty file, once a run; return the alerts of the run.
 
     Raises StoreError when a destination did not take an alert: the month is published all the same, and repeating this
@@ -304,7 +243,7 @@ STEPS: dict[str, Step] = {
 }
 
 
-def run_month(settings: Settings, city: str, month: Month, progress: Progress[Any] = _silent) -> MonthRun:
+def run_month(settings: Settings, city: str, month: Month, progress: Progress[Any] = silent) -> MonthRun:
     """Run every step of a month, in order; what is there already is not made again."""
     run = open_month(settings, city, month, progress)
     for step in STEPS.values():

@@ -30,6 +30,7 @@ class Summary:
     findings: pd.DataFrame
     pairs: pd.DataFrame
     breaks: pd.DataFrame
+    adjustments: pd.DataFrame
     remittances: pd.DataFrame
     vouchers: pd.DataFrame
 
@@ -52,6 +53,7 @@ def read_summary(folder: Path, pair_order: tuple[str, ...]) -> Summary:
         findings=read_table(folder, "set_aside_rows"),
         pairs=pairs,
         breaks=read_table(folder, "breaks"),
+        adjustments=read_table(folder, "adjustments"),
         remittances=read_table(folder, "remittances"),
         vouchers=read_table(folder, "vouchers").sort_values("fund", ascending=False),
     )

@@ -85,6 +85,7 @@ class _Writer:
         self._settlement(read_table(self.folder, "monthly_settlement"))
         self._list("对账结果", "reconciliations", self._pairs(), [40, 30, 12, 12, 18, 18, 16, 10, 10, 8])
         self._list("差异明细", "breaks", self._breaks(), [34, 14, 10, 8, 12, 22, 16, 16, 16, 32, 32, 36])
+        self._list("往月调整", "adjustments", self._adjustments(), [10, 8, 12, 22, 18, 18, 18, 18, 40])
         self._list("文件", "files", self._files(), [44, 20, 18, 16, 10, 10, 10, 60])
         self._list("剔除行与警告", "set_aside_rows", self._findings(), [44, 10, 8, 10, 22, 26, 40, 40])
 
@@ -247,6 +248,15 @@ class _Writer:
             pair_title="对账项", class_title="类别", owner_title="责任方", fund="基金", county_name="县（市、区）",
             item_key="票据号（或账号/流水号）", left_amount="左方金额", right_amount="右方金额", difference="差额", left="左方位置",
             right="右方位置", do_zh="处理办法",
+        )  # fmt: skip
+
+    def _adjustments(self) -> pd.DataFrame:
+        rows = read_table(self.folder, "adjustments")
+        rows["fund"] = rows["fund"].map({"worker": "职工", "resident": "居民"})
+        return _named(
+            rows,
+            of_month="已结账月份", fund="基金", county_name="县（市、区）", item_name="项目", closed_amount="结账时金额",
+            adjusted_before="以前月份已调整", corrected_amount="重算金额", adjustment="本月调整额", late_files="迟到文件",
         )  # fmt: skip
 
     def _files(self) -> pd.DataFrame:

@@ -20,7 +20,8 @@ RULE = "T8.1"
 
 @dataclass(frozen=True)
 class TreasuryPremium:
-    """A county's premiums of a fund booked in the city treasury in the month, in yuan (``receipts``: how many)."""
+    """A county's premiums of a fund booked in the city treasury in the month, refunds taken off, in yuan (``receipts``:
+    how many). Negative where more was paid back than came in."""
 
     fund: str
     county: str
@@ -31,7 +32,8 @@ class TreasuryPremium:
 def monthly_remittance(
     facts: Iterable[TreasuryPremium], month: Month, rulebook: Rulebook, accounts: Accounts, calendar: WorkingCalendar
 ) -> tuple[Transfer, ...]:
-    """Return a transfer treasury → special fiscal account for each county and fund with money booked.
+    """Return a transfer treasury → special fiscal account for each county and fund with money booked, and the other way
+    round where refunds exceed it: on the fund's voucher the one is set off against the other.
 
     T8.1 (附件第八条第一款): premiums enter the city treasury; each month city finance issues a voucher and the treasury
     moves the money to the fund's special fiscal account. The due date follows the reading ``remittance_due``. Raises
@@ -45,9 +47,9 @@ def monthly_remittance(
         Transfer(
             fund=fact.fund,
             county=fact.county,
-            payer=accounts.one("treasury"),
-            receiver=accounts.one("fiscal", fact.fund),
-            amount=fact.booked,
+            payer=accounts.one("treasury") if fact.booked > 0 else accounts.one("fiscal", fact.fund),
+            receiver=accounts.one("fiscal", fact.fund) if fact.booked > 0 else accounts.one("treasury"),
+            amount=abs(fact.booked),
             due_date=due,
             late_after=late_after,
             rule_id=RULE,
@@ -55,7 +57,7 @@ def monthly_remittance(
             facts=f"booked={plain(fact.booked)} receipts={fact.receipts}",
         )
         for fact in facts
-        if fact.booked > 0
+        if fact.booked
     )
 
 

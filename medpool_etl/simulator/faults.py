@@ -93,6 +93,61 @@ def _(world: World, expected: Expected) -> None:
     expected.broken("tax_treasury", "wrong_level", tax.values["paid_amount"])
 
 
+@_fault("refund", "退库：一笔保费当月退还缴费人", "a premium paid back to the payer within the month")
+def _(world: World, expected: Expected) -> None:
+    # What is paid back is not remitted; the receipt itself stands in every list, so nothing disagrees.
+    _refund(world, _pick(world))
+
+
+def _refund(world: World, tax: Row) -> None:
+    row = _treasury(world, tax)
+    world.refunds.append(
+        Row(
+            {
+                **{name: row.values[name] for name in ("treasury", "voucher_no", "level", "subject", "tax_office")},
+                "refund_date": world.month.last_day,
+                "refund_no": f"{len(world.refunds) + 46:08d}",
+                "amount": row.values["amount"],
+                "reason": "重复缴费",
+            }
+        )
+    )
+
+
+@_fault("net_refund", "退库：一县居民保费退库大于入库", "a county whose refunds exceed its resident premiums")
+def _(world: World, expected: Expected) -> None:
+    code = world.units[0].code
+    rows = [row for row in world.tax if row.values["county"] == code and row.values["fund"] == "resident"]
+    for row in rows:
+        _refund(world, row)
+    # And one receipt of an earlier month.
+    _refund(world, rows[0])
+    world.refunds[-1].values["voucher_no"] = None
+
+
+@_fault("corrected_level", "级次错已更正（1105）", "a wrong budget level the treasury corrected within the month")
+def _(world: World, expected: Expected) -> None:
+    tax = _pick(world)
+    row = _treasury(world, tax)
+    row.values["level"] = "4"
+    expected.warned.append(("treasury_receipts", row, "level_of_the_rules"))
+    same = {name: row.values[name] for name in ("subject", "tax_office")}
+    world.corrections.append(
+        Row(
+            {
+                "correction_date": world.month.last_day,
+                "correction_no": f"{len(world.corrections) + 15:08d}",
+                "voucher_no": row.values["voucher_no"],
+                "original_level": "4",
+                **{f"original_{name}": value for name, value in same.items()},
+                "level": "3",
+                **same,
+                "amount": row.values["amount"],
+            }
+        )
+    )
+
+
 @_fault("wrong_subject", "科目错：职工保费入居民科目", "a worker premium booked under the resident subject")
 def _(world: World, expected: Expected) -> None:
     tax = _pick(world)

@@ -16,6 +16,8 @@ from medpool_etl.contracts import Contract, load_contract
 from medpool_etl.places import FUNDS
 from medpool_etl.simulator.world import Movement, Report, Row, Statement, World
 
+# Of which the lowest base of the receipts is 60%.
+AVERAGE_WAGE_FEN = 6_595_00
 _MADE = dt.datetime(2000, 1, 1)
 
 
@@ -37,6 +39,11 @@ def write(world: World, folder: Path) -> dict[str, str]:
         "treasury_receipts": lambda: _treasury(world),
         "agency_bookings": lambda: _agency(world),
     }
+    # Lists that come only when there is something in them.
+    if world.refunds:
+        bodies["treasury_refunds"] = lambda: _refunds(world)
+    if world.corrections:
+        bodies["treasury_corrections"] = lambda: _corrections(world)
     for number in world.statements:
         bodies[f"account_statement/{number}"] = lambda number=number: _statement(world, number)  # type: ignore[misc]
     for code in world.reports:
@@ -60,6 +67,10 @@ def file_names(world: World) -> dict[str, str]:
         "treasury_receipts": f"国库入库清单3139_{stamp}.csv",
         "agency_bookings": f"医保系统到账_{stamp}.csv",
     }
+    if world.refunds:
+        names["treasury_refunds"] = f"国库退库清单1104_{stamp}.csv"
+    if world.corrections:
+        names["treasury_corrections"] = f"国库更正清单1105_{stamp}.csv"
     for account in world.accounts.accounts:
         if account.unit is None and account.fund:
             label = FUNDS[account.fund].zh
@@ -129,6 +140,32 @@ def _tax(world: World) -> bytes:
 
 def _treasury(world: World) -> bytes:
     return _table(world, "treasury_receipts", world.treasury, encoding="utf-8-sig", day="{0:%Y-%m-%d}")
+
+
+def _refunds(world: World) -> bytes:
+    return _table(world, "treasury_refunds", world.refunds, encoding="gb18030", day="{0:%Y-%m-%d}", total=True)
+
+
+def _corrections(world: World) -> bytes:
+    return _table(world, "treasury_corrections", world.corrections, encoding="gb18030", day="{0:%Y-%m-%d}", total=True)
+
+
+def yearly_files(world: World) -> dict[str, bytes]:
+    """Return the files that come once a year and serve the month, by name: the provincial average wage (invented)."""
+    book, sheet, body = _workbook("平均工资")
+    year = world.month.year - 1
+    sheet.write_string(0, 0, f"{year}年度全省全口径城镇单位就业人员月平均工资（演练数据）")
+    sheet.write_string(1, 0, "单位：元")
+    contract = load_contract("provincial_average_wage")
+    texts = {"indicator": "全省月平均工资", "document": f"演练〔{year + 1}〕1号"}
+    for position, column in enumerate(contract.columns):
+        sheet.write_string(2, position, column.header)
+        if column.type == "money":
+            sheet.write_number(3, position, Decimal(AVERAGE_WAGE_FEN) / 100)
+        else:
+            sheet.write_string(3, position, texts.get(column.name, ""))
+    book.close()
+    return {f"全省月平均工资_{year}.xlsx": body.getvalue()}
 
 
 def _agency(world: World) -> bytes:

@@ -11,9 +11,10 @@ from medpool_etl.errors import InputError
 from medpool_etl.periods import Month
 from medpool_etl.places import load_accounts, load_city
 from medpool_etl.simulator.faults import FAULTS, Expected
-from medpool_etl.simulator.files import write, yuan
+from medpool_etl.simulator.files import write, yearly_files, yuan
 from medpool_etl.simulator.world import build, settle_statements
-from medpool_etl.store.warehouse import write_json
+from medpool_etl.store.settings import YEARLY
+from medpool_etl.store.warehouse import whole, write_json
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ def simulate(
     for name in faults:
         if name not in FAULTS:
             raise InputError(f"there is no fault {name!r}", expected=f"some of {', '.join(FAULTS)}")
-    whole = [name for name in faults if FAULTS[name].whole_file]
-    if whole and len(faults) > 1:
-        raise InputError(f"{whole[0]} makes a whole file useless, so it hides others", do=f"plant {whole[0]} alone")
+    alone = [name for name in faults if FAULTS[name].whole_file]
+    if alone and len(faults) > 1:
+        raise InputError(f"{alone[0]} makes a whole file useless, so it hides others", do=f"plant {alone[0]} alone")
     if scale < 1:
         raise InputError(f"the scale is {scale}", expected="a whole number from 1")
     place, accounts = load_city(city), load_accounts(city)
@@ -60,6 +61,11 @@ def simulate(
     names = write(world, fresh)
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
+    yearly = folder.with_name(YEARLY)
+    for name, data in yearly_files(world).items():
+        if not (yearly / name).exists():
+            with whole(yearly / name) as temporary:
+                temporary.write_bytes(data)
     write_json(record, _record(city, month, seed, scale, faults, names, expected))
     return Simulation(folder, record, names, expected)
 

@@ -95,6 +95,8 @@ class World:
     tax: list[Row]
     treasury: list[Row]
     agency: list[Row]
+    refunds: list[Row]
+    corrections: list[Row]
     allocations: dict[tuple[str, str], int]
     reports: dict[str, Report]
     statements: dict[str, Statement] = field(default_factory=dict)
@@ -127,6 +129,8 @@ def build(city: City, month: Month, accounts: Accounts, seed: int, scale: int) -
         tax=[],
         treasury=[],
         agency=[],
+        refunds=[],
+        corrections=[],
         allocations={},
         reports={},
     )
@@ -243,6 +247,19 @@ def _county(world: World, unit: Unit, index: int) -> None:
     world.reports[unit.code] = Report(unit, index % 3 != 2, items, opening, dict(received), interest)
 
 
+def booked_in_treasury(world: World, fund: str) -> int:
+    """Return what the month left in the city treasury for a fund, in fen: receipts, less refunds, as corrected."""
+
+    def counts(row: Row, prefix: str = "") -> bool:
+        return bool(row.values[f"{prefix}level"] == "3" and row.values[f"{prefix}subject"] == SUBJECT[fund])
+
+    total = sum(row.values["amount"] for row in world.treasury if counts(row))
+    total -= sum(row.values["amount"] for row in world.refunds if counts(row))
+    for row in world.corrections:
+        total += row.values["amount"] * (counts(row) - counts(row, "original_"))
+    return int(total)
+
+
 def settle_statements(world: World) -> None:
     """Draw up the statements of the city's accounts from what happened, after faults changed it."""
     days = world.working_days()
@@ -253,11 +270,7 @@ def settle_statements(world: World) -> None:
     for fund, label in FUNDS.items():
         fiscal, agency = world.accounts.one("fiscal", fund), world.accounts.one("expenditure", fund)
         allocated = sum(amount for (name, _), amount in world.allocations.items() if name == fund)
-        booked = sum(
-            row.values["amount"]
-            for row in world.treasury
-            if row.values["level"] == "3" and row.values["subject"] == SUBJECT[fund]
-        )
+        booked = booked_in_treasury(world, fund)
         remark = f"拨付{world.month.zh}{label.zh}用款"
         moves = [Movement(paid_out, -allocated, agency.number, agency.name, remark)]
         if world.month.number % 3 == 0:

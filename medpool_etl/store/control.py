@@ -83,6 +83,19 @@ class PublicationEvent(Base):
     published_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
 
 
+class ClosedMonth(Base):
+    """A month that keeps its run for good, and who closed it."""
+
+    __tablename__ = "closed_months"
+
+    city: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    month: Mapped[str] = mapped_column(sa.String(7), primary_key=True)
+    run_id: Mapped[str] = mapped_column(sa.ForeignKey("runs.run_id"))
+    closed_by: Mapped[str] = mapped_column(sa.String(100))
+    note: Mapped[str] = mapped_column(sa.String(500))
+    closed_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
+
+
 class SentAlert(Base):
     """An alert that went out, once a run, owner and destination."""
 
@@ -198,6 +211,47 @@ class Control:
                 )
             ).one()
 
+    def received(self, city: str, month: str) -> tuple[ReceivedFile, ...]:
+        """Return every file received for a month (or for "yearly"), in the order they came."""
+        with self._session() as session:
+            session.expire_on_commit = False
+            rows = session.scalars(
+                sa.select(ReceivedFile)
+                .where(ReceivedFile.city == city, ReceivedFile.month == month)
+                .order_by(ReceivedFile.scan, ReceivedFile.name)
+            )
+            return tuple(rows)
+
+    def late_files(self, closed: ClosedMonth) -> list[ReceivedFile]:
+        """Return the files of a month whose content came after it was closed, in the order they came."""
+        rows = self.received(closed.city, closed.month)
+        known = {row.sha256 for row in rows if _aware(row.received_at) <= _aware(closed.closed_at)}
+        return [row for row in rows if row.sha256 not in known]
+
+    def close_month(self, city: str, month: str, run_id: str, by: str, note: str) -> ClosedMonth:
+        """Close a month with the run it publishes; one closed before stays as it was."""
+        self._insert_once(ClosedMonth, city=city, month=month, run_id=run_id, closed_by=by, note=note, closed_at=_now())
+        closed = self.closed_month(city, month)
+        assert closed is not None
+        return closed
+
+    def closed_month(self, city: str, month: str) -> ClosedMonth | None:
+        """Return how a month was closed, or None while it is open."""
+        return next((closed for closed in self.closed_months(city) if closed.month == month), None)
+
+    def closed_months(self, city: str) -> tuple[ClosedMonth, ...]:
+        """Return the closed months of a city, the earliest first."""
+        with self._session() as session:
+            session.expire_on_commit = False
+            return tuple(
+                session.scalars(sa.select(ClosedMonth).where(ClosedMonth.city == city).order_by(ClosedMonth.month))
+            )
+
+    def figures(self, run_id: str) -> str | None:
+        """Return whether a run's figures are final or provisional; None before that is known."""
+        with self._session() as session:
+            return session.scalar(sa.select(Run.figures).where(Run.run_id == run_id))
+
     def start_run(self, run_id: str, city: str, month: str, version: str) -> None:
         """Record that a run began, or began again: of two under way, the one begun last is the newer."""
         now = _now()
@@ -211,7 +265,8 @@ class Control:
     def publish(self, run_id: str, city: str, month: str, figures: str) -> bool:
         """Point the month at the run, in one transaction; return whether that changed anything.
 
-        Raises StoreError when the run was never started, InputError when the month points at one begun after it.
+        Raises StoreError when the run was never started, InputError when the month is closed or points at a run begun
+        after this one.
         """
         with self._session() as session:
             run = session.get(Run, run_id, with_for_update=True)
@@ -222,6 +277,11 @@ class Control:
             current = session.get(Publication, (city, month), with_for_update=True)
             if current is not None and current.run_id == run_id:
                 return False
+            if session.get(ClosedMonth, (city, month)) is not None:
+                raise InputError(
+                    f"{city} {month} is closed and keeps its run",
+                    do="what changed since is an adjustment of the next month: run that",
+                )
             newer = session.get(Run, current.run_id) if current else None
             if newer is not None and newer.opened_at > run.opened_at:
                 raise InputError(
@@ -261,6 +321,11 @@ class Control:
     def record_alert(self, run_id: str, owner: str, destination: str) -> None:
         """Record that an alert has gone out; twice is once."""
         self._insert_once(SentAlert, run_id=run_id, owner=owner, destination=destination, sent_at=_now())
+
+
+def _aware(moment: dt.datetime) -> dt.datetime:
+    """Return a moment with its time zone, which SQLite does not keep."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
 def _sqlite_connected(connection: object, _record: object) -> None:

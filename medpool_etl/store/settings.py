@@ -19,6 +19,10 @@ def project_root() -> Path:
     return root
 
 
+# The inbox folder beside the months' for files that come once a year or once for all.
+YEARLY = "yearly"
+
+
 @dataclass(frozen=True)
 class Settings:
     """Where medpool reads and writes.

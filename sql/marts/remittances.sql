@@ -2,12 +2,15 @@
 SELECT
   'remittances/' || context.city || '/' || context.month || '/' || facts.fund || '/' || facts.county AS row_id,
   context.city, context.month, facts.fund, funds.name AS fund_name, facts.county, counties.name AS county_name,
-  CAST(coalesce(transfers.amount, 0) AS DECIMAL(18, 2)) AS amount, facts.receipts,
+  -- Where refunds exceed receipts, the transfer goes the other way.
+  CAST(coalesce(CASE WHEN receiver.kind = 'treasury' THEN -transfers.amount ELSE transfers.amount END, 0)
+    AS DECIMAL(18, 2)) AS amount, facts.receipts,
   context.remittance_due AS due_date, context.remittance_late_after AS late_after,
   clauses.clause AS rule_id, context.notice || ' ' || clauses.source AS clause, context.figures
 FROM premiums_in_treasury AS facts
 LEFT JOIN transfers
   ON transfers.rule_id = 'T8.1' AND transfers.fund = facts.fund AND transfers.county = facts.county
+LEFT JOIN accounts AS receiver ON receiver.number = transfers.receiver_account
 JOIN funds ON funds.fund = facts.fund
 JOIN counties ON counties.code = facts.county
 JOIN clauses ON clauses.clause = 'T8.1'

@@ -1,7 +1,12 @@
 -- 划款凭证: one a fund. What is due for the month, what the bank shows as moved, and what is still to be moved.
 WITH due AS (
-  SELECT fund, CAST(sum(amount) AS DECIMAL(18, 2)) AS amount_due
-  FROM transfers WHERE rule_id = 'T8.1' GROUP BY fund
+  SELECT
+    transfers.fund,
+    CAST(sum(CASE WHEN receiver.kind = 'treasury' THEN -amount ELSE amount END) AS DECIMAL(18, 2)) AS amount_due
+  FROM transfers
+  JOIN accounts AS receiver ON receiver.number = transfers.receiver_account
+  WHERE rule_id = 'T8.1'
+  GROUP BY transfers.fund
 ),
 moved AS (
   SELECT fund, CAST(sum(amount) AS DECIMAL(18, 2)) AS amount_transferred

@@ -12,6 +12,8 @@ SELECT
   in_city_treasury OR NOT EXISTS (SELECT 1 FROM tax_collection_detail AS tax WHERE tax.receipt_no = voucher_no),
   hint, file_id, line_id, row_no
 FROM treasury_premiums
+-- The tax offices list what was paid; what was paid back later is the treasury's alone.
+WHERE list <> 'refund'
 UNION ALL
 -- T12.2: booked in the city treasury ↔ transferred to the fiscal account, per fund.
 SELECT 'treasury_fiscal', 'left', fund, city_code, '', amount, in_city_treasury, NULL, file_id, line_id, row_no

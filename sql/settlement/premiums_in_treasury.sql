@@ -1,9 +1,10 @@
--- The facts of T8.1: what the city treasury booked in the month, per county and fund; a county without any has 0.00.
+-- The facts of T8.1: what the city treasury booked in the month, refunds taken off and corrections made, per county and fund; a
+-- county without any has 0.00.
 SELECT
   funds.fund,
   counties.code AS county,
   CAST(coalesce(sum(premiums.amount), 0) AS DECIMAL(18, 2)) AS booked,
-  count(premiums.amount) AS receipts
+  count(premiums.amount) FILTER (WHERE premiums.list = 'receipt') AS receipts
 FROM funds
 CROSS JOIN counties
 LEFT JOIN treasury_premiums AS premiums

@@ -1,0 +1,118 @@
+"""What files that came after a month was closed would have changed in it: adjustments of the month settled now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from medpool_etl.errors import StoreError
+from medpool_etl.intake import Arrival, identify
+from medpool_etl.marts import Registry, table_path
+from medpool_etl.money import ZERO
+from medpool_etl.periods import Month
+from medpool_etl.pipeline.agreed import Agreed
+from medpool_etl.store import Control, Settings, Warehouse
+from medpool_etl.store.warehouse import read_json
+
+SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("of_month", "fund", "county", "item", "item_name")),
+        *(
+            (name, pa.decimal128(18, 2))
+            for name in ("closed_amount", "adjusted_before", "corrected_amount", "adjustment")
+        ),
+        *((name, pa.string()) for name in ("late_files", "closed_run_id", "corrected_run_id")),
+    ]
+)
+_TABLE = "monthly_settlement"
+# Settles a month from other inputs than its own run and returns the folder, which nothing publishes.
+Resettle = Callable[[Month, tuple[Arrival, ...], list[dict[str, str]]], tuple[str, Path]]
+Key = tuple[str, str, str]
+
+
+def adjustments(
+    settings: Settings, agreed: Agreed, month: Month, late: list[dict[str, str]], settle: Resettle
+) -> pa.Table:
+    """Return what late files change in closed months, with the columns of ``SCHEMA`` (amounts in yuan).
+
+    A closed month is settled once more, aside, with the files that came late; each cell of its monthly settlement that
+    differs from what the month was closed with, and from what later closed months adjusted already, is a row.
+    """
+    control, warehouse = Control(settings.control_url), Warehouse(settings.warehouse)
+    try:
+        rows: list[dict[str, Any]] = []
+        for of in sorted({item["month"] for item in late}):
+            names = {item["sha256"]: item["name"] for item in late if item["month"] == of}
+            closed = control.closed_month(agreed.city.city, of)
+            if closed is None:
+                raise StoreError(f"{of} is no longer closed", do="run the month again")
+            folder = warehouse.run(agreed.city.city, of, closed.run_id)
+            manifest = read_json(folder / "manifest.json")
+            arrivals = _with_late(manifest["arrivals"], names, agreed, Month.parse(of), warehouse)
+            corrected_run, corrected = settle(Month.parse(of), arrivals, manifest["adjusts"])
+            before = _adjusted_before(control, warehouse, agreed.city.city, of, month)
+            for key, (was, now) in _differences(folder, corrected, agreed.registry).items():
+                done = before.get(key, ZERO)
+                if now - was - done != ZERO:
+                    rows.append(
+                        {
+                            "of_month": of,
+                            **dict(zip(("fund", "county", "item"), key, strict=True)),
+                            "item_name": agreed.registry.terms[key[2]].zh,
+                            "closed_amount": was,
+                            "adjusted_before": done,
+                            "corrected_amount": now,
+                            "adjustment": now - was - done,
+                            "late_files": "、".join(names.values()),
+                            "closed_run_id": closed.run_id,
+                            "corrected_run_id": corrected_run,
+                        }
+                    )
+        return pa.Table.from_pylist(rows, schema=SCHEMA)
+    finally:
+        control.close()
+
+
+def _with_late(
+    known: list[dict[str, Any]], late: dict[str, str], agreed: Agreed, month: Month, warehouse: Warehouse
+) -> tuple[Arrival, ...]:
+    """Return the deliveries a month was closed with, and behind them as newer versions those that came late."""
+    arrivals = [replace(arrival, scan=arrival.version) for arrival in map(Arrival.from_dict, known)]
+    newest = max((arrival.scan for arrival in arrivals), default=0) + 1
+    files = [
+        Arrival(name, sha256, warehouse.received(sha256).stat().st_size, newest + number, "active")
+        for number, (sha256, name) in enumerate(late.items())
+    ]
+    return identify(files, arrivals, agreed.city, month, agreed.accounts, agreed.contracts, warehouse)
+
+
+def _differences(closed: Path, corrected: Path, registry: Registry) -> dict[Key, tuple[Any, Any]]:
+    """Return every amount of the monthly settlement with what it was and what it would be."""
+    found: dict[Key, list[Any]] = {}
+    for position, folder in enumerate((closed, corrected)):
+        for column in registry.money_columns(_TABLE):
+            rows = duckdb.execute(
+                f"SELECT fund, county, {column} FROM read_parquet(?)", [str(table_path(folder, _TABLE))]
+            ).fetchall()
+            for fund, county, amount in rows:
+                found.setdefault((fund, county, column), [ZERO, ZERO])[position] = amount
+    return {key: (was, now) for key, (was, now) in sorted(found.items())}
+
+
+def _adjusted_before(control: Control, warehouse: Warehouse, city: str, of: str, month: Month) -> dict[Key, Any]:
+    """Return what months closed since have adjusted of a month already."""
+    done: dict[Key, Any] = {}
+    for closed in control.closed_months(city):
+        path = table_path(warehouse.run(city, closed.month, closed.run_id), "adjustments")
+        if of < closed.month < str(month) and path.is_file():
+            rows = duckdb.execute(
+                "SELECT fund, county, item, adjustment FROM read_parquet(?) WHERE of_month = ?", [str(path), of]
+            ).fetchall()
+            for fund, county, item, amount in rows:
+                done[(fund, county, item)] = done.get((fund, county, item), ZERO) + amount
+    return done

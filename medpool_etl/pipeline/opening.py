@@ -1,0 +1,140 @@
+"""Begin a month: receive its files, and name the run by them and by everything agreed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from medpool_etl import __version__
+from medpool_etl.intake import Arrival, receive
+from medpool_etl.periods import Month
+from medpool_etl.pipeline.agreed import Agreed, run_id
+from medpool_etl.pipeline.closing import late_files
+from medpool_etl.pipeline.comparing import sizes_before
+from medpool_etl.pipeline.session import staging_session
+from medpool_etl.quality import verify_suite
+from medpool_etl.reconciliation import verify_pairs
+from medpool_etl.staging import verify_checks
+from medpool_etl.store import Control, Settings, Warehouse
+from medpool_etl.store.warehouse import write_json
+
+T = TypeVar("T")
+Progress = Callable[[Iterable[T], str], Iterable[T]]
+log = logging.getLogger(__name__)
+
+
+def silent(items: Iterable[T], _what: str) -> Iterable[T]:
+    """Show no progress."""
+    return items
+
+
+@dataclass(frozen=True)
+class MonthRun:
+    """A run of a city month. ``unchanged`` says that exactly this run is what the month already publishes."""
+
+    city: str
+    month: str
+    run_id: str
+    unchanged: bool = False
+
+    @property
+    def when(self) -> Month:
+        """The month."""
+        return Month.parse(self.month)
+
+    def complete(self, settings: Settings) -> bool:
+        """Whether the run's folder is complete: nothing in it is made again."""
+        return Warehouse(settings.warehouse).run(self.city, self.month, self.run_id).is_dir()
+
+    def folder(self, settings: Settings) -> Path:
+        """Return the run's folder; raises StoreError when there is none."""
+        return Warehouse(settings.warehouse).locate(self.city, self.month, self.run_id)
+
+
+def verify(agreed: Agreed, month: Month) -> None:
+    """Try the documents against each other and against DuckDB; raises ConfigurationError for what would fail later."""
+    verify_pairs(agreed.rulebook)
+    with staging_session(agreed, month) as connection:
+        for contract in agreed.contracts.values():
+            verify_suite(contract)
+            verify_checks(connection, contract)
+
+
+def open_month(settings: Settings, city: str, month: Month, progress: Progress[Any] = silent) -> MonthRun:
+    """Receive and recognise the month's files and name the run by them and everything agreed.
+
+    Files that came for months closed before are inputs too: they give adjustments. A closed month keeps its run, whatever
+    came since. Writes ``manifest.json`` into the run's folder. Raises InputError for a city or month that cannot be settled, a
+    missing inbox folder, and a month before the notice is in force.
+    """
+    agreed = Agreed.load(city)
+    agreed.rulebook.require_in_force(month.first_day)
+    verify(agreed, month)
+    control, warehouse = Control(settings.control_url), Warehouse(settings.warehouse)
+    try:
+        arrivals = receive(
+            settings.month_inbox(city, month),
+            agreed.city,
+            month,
+            agreed.accounts,
+            agreed.contracts,
+            control,
+            warehouse,
+            lambda paths: progress(paths, "receiving"),
+        )
+        if closed := control.closed_month(city, str(month)):
+            for late in control.late_files(closed):
+                log.warning("%s %s is closed: %s waits for the next settlement", city, month, late.name)
+            return MonthRun(city, str(month), closed.run_id, unchanged=True)
+        _look_for_late(settings, agreed, month, control, warehouse)
+        adjusts = [
+            {"month": of, "name": late.name, "sha256": late.sha256}
+            for of, files in late_files(control, city, month).items()
+            for late in files
+        ]
+        return begin(settings, agreed, month, arrivals, adjusts)
+    finally:
+        control.close()
+
+
+def _look_for_late(settings: Settings, agreed: Agreed, month: Month, control: Control, warehouse: Warehouse) -> None:
+    """Record what has come since for months closed in the year before."""
+    for back in range(1, 13):
+        earlier = month.plus(-back)
+        folder = settings.month_inbox(agreed.city.city, earlier)
+        if folder.is_dir() and control.closed_month(agreed.city.city, str(earlier)):
+            receive(folder, agreed.city, earlier, agreed.accounts, agreed.contracts, control, warehouse)
+
+
+def begin(
+    settings: Settings, agreed: Agreed, month: Month, arrivals: tuple[Arrival, ...], adjusts: list[dict[str, str]]
+) -> MonthRun:
+    """Name the run of a month that is made of these inputs, record it, and write its manifest."""
+    city, warehouse = agreed.city.city, Warehouse(settings.warehouse)
+    inputs = [arrival.as_dict() for arrival in arrivals]
+    fingerprints = agreed.fingerprints()
+    control = Control(settings.control_url)
+    try:
+        before = sizes_before(control, warehouse, city, month)
+        name = run_id(city, month, __version__, fingerprints, [*inputs, before, adjusts])
+        manifest = {
+            "city": city,
+            "month": str(month),
+            "run_id": name,
+            "version": __version__,
+            "fingerprints": fingerprints,
+            "arrivals": inputs,
+            "before": before,
+            "adjusts": adjusts,
+        }
+        with warehouse.exclusive(name):
+            control.start_run(name, city, str(month), __version__)
+            run = MonthRun(city, str(month), name, unchanged=control.published_run(city, str(month)) == name)
+            if not run.complete(settings):
+                write_json(warehouse.work(city, str(month), name) / "manifest.json", manifest)
+        return run
+    finally:
+        control.close()
