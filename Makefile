@@ -17,7 +17,7 @@ export PATH="$(BIN):$$PATH" MEDPOOL_DATA="$(DEMO)" AIRFLOW_HOME="$(DEMO)/airflow
   AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False
 endef
 
-.PHONY: help demo test check format airflow install requirements dictionary clean
+.PHONY: help demo test check format airflow install requirements dictionary bench soak clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -52,6 +52,14 @@ demo: $(VENV)/.runtime ## settle Taizhou 2022-03 from rehearsal files through th
 
 airflow: $(VENV)/.runtime ## open Airflow itself on http://localhost:8080 over the demo's data (it prints the password)
 	@$(AIRFLOW_ENV) && exec airflow standalone
+
+ROWS ?= 10000000
+bench: $(VENV)/.dev ## measure staging against DuckDB, Polars, Great Expectations and pandas (minutes; 10 GB of disk); writes docs/benchmarks.md
+	@$(BIN)/python tests/bench/staging.py --rows $(ROWS) --output docs/benchmarks.md
+
+FILES ?= 10000
+soak: $(VENV)/.dev ## read ten thousand mutated files: never a traceback, a wrong number or a lost row
+	@$(BIN)/python tests/shapes/fuzz.py --files $(FILES)
 
 test: $(VENV)/.dev ## run the tests
 	@$(BIN)/python -m pytest -n 2

@@ -16,7 +16,7 @@ from medpool_etl.periods import Month
 from medpool_etl.pipeline import Explanation, InboxRow
 from medpool_etl.pipeline.agreed import Agreed
 from medpool_etl.pipeline.inbox import STATES as INBOX_STATES
-from medpool_etl.reports import Summary, workbook_path
+from medpool_etl.reports import Summary, validation_path, workbook_path
 from medpool_etl.simulator import Fault, Simulation
 from medpool_etl.store import Warehouse
 from medpool_etl.store.control import ClosedMonth
@@ -114,6 +114,7 @@ def month(summary: Summary, agreed: Agreed, when: Month, folder: Path, warehouse
         )
     say("\n结果 Results")
     say(f"  工作簿 Workbook     {workbook_path(folder, agreed.city, when)}")
+    say(f"  校验报告 Validation {validation_path(folder, agreed.city, when)}")
     say(f"  Parquet 文件        {folder / 'tables'}")
     say(f"  DuckDB 数据集市     {warehouse.current_mart}")
     row_id = summary.remittances["row_id"].iloc[-1]

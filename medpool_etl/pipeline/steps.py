@@ -186,7 +186,7 @@ def _settle_aside(
 
 
 def publish(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -> bool:
-    """Write the workbook, complete the run, point the month at it and switch the mart; return whether anything changed.
+    """Write workbook and validation report, complete the run, point the month at it and switch the mart; return whether anything changed.
 
     The month is switched in one transaction of the control database; a crash before it leaves what was published, a
     crash after it leaves the mart to be built by the next run.
@@ -196,6 +196,7 @@ def publish(settings: Settings, run: MonthRun, progress: Progress[Any] = silent)
         if not run.complete(settings):
             for _ in progress([run.month], "writing the workbook"):
                 reports.write_workbook(run.folder(settings), agreed.city, agreed.rulebook, run.when)
+                reports.write_validation(run.folder(settings), agreed.city, run.when, agreed.contracts)
             warehouse.complete(run.city, run.month, run.run_id)
     figures = read_json(run.folder(settings) / "summary.json")["figures"]
     control = Control(settings.control_url)

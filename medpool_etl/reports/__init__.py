@@ -1,6 +1,7 @@
-"""What people receive: the workbook of a month, and its summary."""
+"""What people receive: the workbook of a month, its validation report, and its summary."""
 
 from medpool_etl.reports.summary import Summary, read_summary
+from medpool_etl.reports.validation import validation_path, write_validation
 from medpool_etl.reports.workbook import workbook_path, write_workbook
 
-__all__ = ["Summary", "read_summary", "workbook_path", "write_workbook"]
+__all__ = ["Summary", "read_summary", "validation_path", "workbook_path", "write_validation", "write_workbook"]

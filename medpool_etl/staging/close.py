@@ -26,7 +26,9 @@ def close_sql(shape: Shape, contract: Contract, checks: tuple[Check, ...]) -> st
     names = shape.first.columns if by_position else contract_order(contract)
     positions = {name: index for index, name in enumerate(names, 1) if name}
     # The cells of a workbook are in the contract's order; what a line begins with is told by the line itself.
-    in_line = "cells" if by_position or contract.form else "string_split(original, chr(9))"
+    in_line = (
+        "cells" if by_position or contract.form else "list_transform(string_split(original, chr(9)), lambda c: tidy(c))"
+    )
     texts = ",\n".join(
         f"{text_of(column, positions.get(column.name), contract)} AS raw_{column.name}" for column in contract.columns
     )
@@ -47,21 +49,28 @@ def close_sql(shape: Shape, contract: Contract, checks: tuple[Check, ...]) -> st
         for c in checks
         if across(c)
     )
+    made = [check for check in checks if check.kind not in OF_FILE and not across(check)]
     failed = ",\n".join(
         f"CASE WHEN {applies(c)} AND ({failing(c, contract)}) THEN {{'check_id': '{c.id}', 'found': {found(c, contract)}}} END"
-        for c in checks
-        if c.kind not in OF_FILE and not across(c)
+        for c in made
     )
+    # The list is made only of rows that fail something.
+    fails = " OR ".join(f"coalesce({applies(c)} AND ({failing(c, contract)}), false)" for c in made)
     return f"""
-    WITH filled AS (
-      SELECT *, list_filter(list_transform({in_line}, lambda c: tidy(c)), lambda c: c <> '') AS full_cells FROM raw
+    WITH tidied AS (
+      -- Most lines have nothing to narrow or to replace: they are only trimmed.
+      SELECT * REPLACE (
+        CASE WHEN needs_cleaning(original) THEN list_transform(cells, lambda c: tidy(c))
+          ELSE list_transform(cells, lambda c: trimmed(c)) END AS cells
+      ) FROM raw
     ),
+    filled AS (SELECT *, list_filter({in_line}, lambda c: c <> '') AS full_cells FROM tidied),
     named AS (SELECT *, rtrim(replace(coalesce(full_cells[1], ''), ' ', ''), ':') AS label FROM filled),
     kinds AS (SELECT * EXCLUDE (full_cells, label), CASE {_kinds(shape, contract, positions)} END AS kind FROM named),
     texts AS (
       SELECT line_id, row_no, block, kind, original, unit, wanted,
         -- Empty fields behind the last column are what spreadsheets leave behind.
-        CASE WHEN width > wanted AND len(list_filter(cells[wanted + 1:], lambda c: tidy(c) <> '')) = 0 AND {by_position}
+        CASE WHEN width > wanted AND len(list_filter(cells[wanted + 1:], lambda c: c <> '')) = 0 AND {by_position}
           THEN wanted ELSE width END AS width,
         cells
       FROM kinds
@@ -69,7 +78,7 @@ def close_sql(shape: Shape, contract: Contract, checks: tuple[Check, ...]) -> st
     read AS (SELECT * EXCLUDE (cells), {texts}{titles} FROM texts),
     rows AS (SELECT *, {titled} {values} FROM read)
     SELECT line_id, row_no, block, kind, {kept}, {totals} {others}
-      CASE WHEN kind IN ('data', 'odd') THEN list_filter([{failed}], lambda c: c IS NOT NULL) ELSE [] END
+      CASE WHEN kind IN ('data', 'odd') AND ({fails}) THEN list_filter([{failed}], lambda c: c IS NOT NULL) ELSE [] END
         :: {FAILED_TYPE} AS failed,
       original
     FROM rows, context
@@ -80,7 +89,7 @@ def _kinds(shape: Shape, contract: Contract, positions: dict[str, int]) -> str:
     """Return the branches that tell data from what else stands below a header."""
     repeated = [name for name in shape.first.columns if name][:2]
     header = " AND ".join(
-        f"replace(tidy(cells[{positions[name]}]), ' ', '') IN ({', '.join(map(quoted, _headers(contract, name)))})"
+        f"replace(cells[{positions[name]}], ' ', '') IN ({', '.join(map(quoted, _headers(contract, name)))})"
         for name in repeated
         if name in positions
     )
@@ -88,7 +97,7 @@ def _kinds(shape: Shape, contract: Contract, positions: dict[str, int]) -> str:
         # In a form 合计 is a line like others; an unfolded line always has its two labels, and a line of the form that has
         # its label is data even where all its cells are empty.
         column = contract.by_name[contract.form.label_column]
-        label = f"replace(tidy(cells[{positions[column.name]}]), ' ', '')"
+        label = f"replace(cells[{positions[column.name]}], ' ', '')"
         labels = ", ".join(quoted(text) for text in column.values or {})
         return f"""WHEN len(full_cells) = 0 THEN 'blank'
             WHEN len(full_cells) <= 2 AND {label} NOT IN ({labels}) THEN 'note' ELSE 'data'"""

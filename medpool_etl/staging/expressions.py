@@ -20,11 +20,11 @@ def across(check: Check) -> bool:
 
 
 def text_of(column: Column, position: int | None, contract: Contract) -> str:
-    """Return the SQL for a column's text. A row of another width may be shifted, so only a key that looks like one is
+    """Return the SQL for a column's text, from cells that are tidy. A row of another width may be shifted, so only a key that looks like one is
     taken from it: the row is set aside whole, and its counterpart can still be told what became of it."""
     if position is None:
         return "NULL"
-    text = f"filled(tidy(cells[{position}]))"
+    text = f"filled(cells[{position}])"
     if column.width:
         text = f"padded({text}, {column.width})"
     kept = ""

@@ -10,6 +10,8 @@ _PLAIN = "".join(chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)) + "  --  
 
 MACROS = rf"""
 CREATE OR REPLACE TEMP MACRO tidy(s) AS trim(translate(s, $w${_WIDE}$w$, $p${_PLAIN}$p$), ' ' || chr(9) || chr(13));
+CREATE OR REPLACE TEMP MACRO trimmed(s) AS trim(s, ' ' || chr(9) || chr(13));
+CREATE OR REPLACE TEMP MACRO needs_cleaning(s) AS regexp_matches(s, $w$[{_WIDE}]$w$);
 CREATE OR REPLACE TEMP MACRO filled(s) AS CASE WHEN s IN ('', '-', '--', '—', '——', '/') THEN NULL ELSE s END;
 CREATE OR REPLACE TEMP MACRO ungrouped(s) AS
   CASE WHEN regexp_full_match(s, '-?\d{{1,3}}(,\d{{3}})+(\.\d+)?') THEN replace(s, ',', '') ELSE s END;
@@ -47,38 +49,20 @@ CREATE OR REPLACE TEMP MACRO calendar_month(s) AS CASE
     THEN ymd(s[1:4], regexp_extract(s, '^\d{{4}}\D(\d+)', 1), '01')
   ELSE date_trunc('month', calendar_day(s))::DATE
   END;
-CREATE OR REPLACE TEMP MACRO is_plain_date(s, day) AS
-  day BETWEEN DATE '1900-01-01' AND DATE '2099-12-31' AND CASE
-    WHEN length(s) = 8 THEN strftime(day, '%Y%m%d') = s
-    WHEN s[5] = '-' THEN CAST(day AS VARCHAR) = s
-    ELSE strftime(day, '%Y年%-m月%-d日') = s
-  END;
--- Whether an amount is a base times a rate, each head's share rounded to the fen. In the size receipts have, the product fits
--- a machine word.
-CREATE OR REPLACE TEMP MACRO is_product(amount, base, rate, heads) AS CASE
-  WHEN abs(base) < 100000000 AND abs(amount) < 10000000 AND rate < 1 AND heads BETWEEN 1 AND 999999999
-    THEN abs(CAST(amount AS DECIMAL(9,2)) - CAST(base AS DECIMAL(10,2)) * CAST(rate AS DECIMAL(6,6)))
-      <= CAST(heads AS DECIMAL(9,0)) * 0.005
-  ELSE abs(amount - base * rate) <= greatest(heads, 1) * 0.005
-  END;
--- Whether an amount lies between two amounts for each head.
-CREATE OR REPLACE TEMP MACRO between_per_head(amount, heads, low, high) AS CASE
-  WHEN heads BETWEEN 1 AND 999999999 AND low < 9999999 AND high < 9999999
-    THEN amount BETWEEN CAST(heads AS DECIMAL(9,0)) * CAST(low AS DECIMAL(9,2))
-      AND CAST(heads AS DECIMAL(9,0)) * CAST(high AS DECIMAL(9,2))
-  ELSE amount BETWEEN heads * low AND heads * high
-  END;
 -- Digits a code has lost in front, as Excel takes them for a number.
 CREATE OR REPLACE TEMP MACRO padded(s, width) AS
   CASE WHEN length(s) < width AND regexp_full_match(s, '\d+') THEN lpad(s, width, '0') ELSE s END;
--- The plainest forms of an amount and of a day, which read back to the same text.
+-- The plainest forms of an amount and of a day, which read back to the same text. An amount that stood in quotation marks with
+-- separators comes without them, marked by chr(3).
 CREATE OR REPLACE TEMP MACRO plain_money(s) AS CASE
   WHEN s = '' THEN NULL
+  WHEN s[1] = chr(3) THEN TRY_CAST(s[2:] AS DECIMAL(18,2))
   WHEN contains(s, ',') THEN TRY_CAST(replace(s, ',', '') AS DECIMAL(18,2))
   ELSE TRY_CAST(s AS DECIMAL(18,2))
   END;
 CREATE OR REPLACE TEMP MACRO is_plain_money(s, amount) AS CASE
   WHEN CAST(amount AS VARCHAR) = s THEN length(s) <= 16
+  WHEN s[1] = chr(3) THEN amount IS NOT NULL
   ELSE length(s) <= 16 AND regexp_full_match(s, '-?(\d{{1,13}}|\d{{1,3}}(,\d{{3}}){{1,3}})(\.\d{{1,2}})?')
   END;
 CREATE OR REPLACE TEMP MACRO plain_date(s) AS CASE
@@ -106,30 +90,6 @@ CREATE OR REPLACE TEMP MACRO between_per_head(amount, heads, low, high) AS CASE
     THEN amount BETWEEN CAST(heads AS DECIMAL(9,0)) * CAST(low AS DECIMAL(9,2))
       AND CAST(heads AS DECIMAL(9,0)) * CAST(high AS DECIMAL(9,2))
   ELSE amount BETWEEN heads * low AND heads * high
-  END;
--- Digits a code has lost in front, as Excel takes them for a number.
-CREATE OR REPLACE TEMP MACRO padded(s, width) AS
-  CASE WHEN length(s) < width AND regexp_full_match(s, '\d+') THEN lpad(s, width, '0') ELSE s END;
--- The plainest forms of an amount and of a day, which read back to the same text.
-CREATE OR REPLACE TEMP MACRO plain_money(s) AS CASE
-  WHEN s = '' THEN NULL
-  WHEN contains(s, ',') THEN TRY_CAST(replace(s, ',', '') AS DECIMAL(18,2))
-  ELSE TRY_CAST(s AS DECIMAL(18,2))
-  END;
-CREATE OR REPLACE TEMP MACRO is_plain_money(s, amount) AS CASE
-  WHEN CAST(amount AS VARCHAR) = s THEN length(s) <= 16
-  ELSE length(s) <= 16 AND regexp_full_match(s, '-?(\d{{1,13}}|\d{{1,3}}(,\d{{3}}){{1,3}})(\.\d{{1,2}})?')
-  END;
-CREATE OR REPLACE TEMP MACRO plain_date(s) AS CASE
-  WHEN length(s) = 8 THEN CAST(try_strptime(s, '%Y%m%d') AS DATE)
-  WHEN s[5] = '-' THEN TRY_CAST(s AS DATE)
-  ELSE CAST(try_strptime(s, '%Y年%m月%d日') AS DATE)
-  END;
-CREATE OR REPLACE TEMP MACRO is_plain_date(s, day) AS
-  day BETWEEN DATE '1900-01-01' AND DATE '2099-12-31' AND CASE
-    WHEN length(s) = 8 THEN strftime(day, '%Y%m%d') = s
-    WHEN s[5] = '-' THEN CAST(day AS VARCHAR) = s
-    ELSE strftime(day, '%Y年%-m月%-d日') = s
   END;
 """
 

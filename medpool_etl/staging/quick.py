@@ -29,6 +29,7 @@ _PLAIN_PATTERN = re.compile(r"\^?(?:\\[dw]|[0-9A-Za-z{},()|?\[\]+*-])*\$?")
 _MOST_CODES = 500
 # Letters, digits and Chinese characters: a text of nothing else needs no cleaning.
 _TIDY = r"[0-9A-Za-z\x{4E00}-\x{9FA5}]+"
+_QUOTED_AMOUNT = r'"(-?\d{1,3}),(\d{3})(?:,(\d{3}))?(?:,(\d{3}))?(\.\d{1,2})?"'
 _TOTALS = ("合计", "总计", "小计")
 _SAMPLE_LINES = 4_000
 _FEW = 24
@@ -73,9 +74,19 @@ def quick_sql(shape: Shape, contract: Contract, checks: tuple[Check, ...], known
     SELECT line_id, {names}, CASE WHEN coalesce({condition}, false) THEN NULL ELSE line[:-2] END AS original
     FROM (
       SELECT {values}, line_id, line, cells
-      FROM (SELECT line_id, line, {cells_sql(shape, "line")} AS cells FROM text_lines)
+      FROM (SELECT line_id, line, {_cells(shape)} AS cells FROM text_lines)
     ) AS rows
     """
+
+
+def _cells(shape: Shape) -> str:
+    """Return the SQL that splits a line into cells; what most often stands in quotation marks are amounts with separators,
+    which lose both and are marked, so that a text of the same look is not taken for plain."""
+    if shape.delimiter != ",":
+        return cells_sql(shape, "line")
+    bare = f"regexp_replace(line, {quoted(_QUOTED_AMOUNT)}, chr(3) || '\\1\\2\\3\\4\\5', 'g')"
+    return f"""CASE WHEN NOT contains(line, '"') THEN string_split(line, ',')[:-2]
+        WHEN NOT contains({bare}, '"') THEN string_split({bare}, ',')[:-2] ELSE {cells_sql(shape, "line")} END"""
 
 
 def _sure(column: Column, cell: str, known: Known) -> str:
@@ -189,7 +200,7 @@ def _often(
         for name, cell in columns.items()
     )
     row = connection.execute(
-        f"SELECT {lists} FROM (SELECT {cells_sql(shape, 'line')} AS cells FROM (FROM text_lines LIMIT {_SAMPLE_LINES}))"
+        f"SELECT {lists} FROM (SELECT {_cells(shape)} AS cells FROM (FROM text_lines LIMIT {_SAMPLE_LINES}))"
     ).fetchall()[0]
     connection.unregister("text_lines")
     return {

@@ -68,7 +68,7 @@ class Bench:
         except ContenderFailed as error:
             if name == "medpool":
                 raise SystemExit(f"medpool, {rows:,} rows: {error}") from error
-            measured.wrong = "failed"
+            measured.wrong = "wrong result" if "wrong result" in str(error) else "failed"
             _say(f"{rows:,} rows: {name} failed: {error}")
             return
         finally:
@@ -132,6 +132,8 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if arguments.rows < 50_000 or arguments.runs < 1:
         parser.error("--rows is at least 50,000, --runs at least 1")
+    if arguments.polars and not shutil.which(arguments.polars):
+        parser.error(f"--polars: {arguments.polars} is no program")
     return arguments
 
 

@@ -107,7 +107,7 @@ def test_example_keeps_its_contract(name: str, march: duckdb.DuckDBPyConnection,
     """The example of a contract is recognised as it, and fails none of its checks when staged."""
     contract = load_contract(name)
     path = example_of(contract, tmp_path)
-    shape = recognise(path, load_all())
+    (shape,) = recognise(path, load_all()).shapes
     assert shape.contract == name
     summary = stage_file(march, path, "example", shape, contract, tmp_path)
     assert summary["staged"] >= 1
@@ -117,7 +117,11 @@ def test_example_keeps_its_contract(name: str, march: duckdb.DuckDBPyConnection,
 MISTAKES = {
     "unknown key": ("    type: enum", "    typ: enum", "columns.0.typ"),
     "missing key": ("title: {zh: 表, en: Sheet}\n", "", "key title"),
-    "column twice": ("name: amount", "name: kind", "names stand twice: kind"),
+    "column twice": ("name: amount", "name: sort", "names stand twice: sort"),
+    "name that is taken": ("name: sort", "name: kind", "names that staging itself uses: kind"),
+    "width of an amount": ("type: money", "type: money, width: 8", "only a code has a width"),
+    "no deadline": (", deadline: {months: 1, day: 5}", "", "deadline: this key is missing"),
+    "yearly of no year": ("{per: city,", "{per: city, every: year,", "one per year, and only that"),
     "header twice": ("header: 金额", "header: 种类", "headers stand twice: 种类"),
     "key without column": ("key: [code]", "key: [number]", "there is no column number"),
     "check without column": ("columns: [amount]", "columns: [amounts]", "there is no column amounts"),
@@ -129,8 +133,8 @@ MISTAKES = {
     "pattern that is no pattern": ("type: code", "type: code, pattern: '^(\\d'", "columns.2"),
     "metadata pattern that is no pattern": ("metadata: []", "metadata: [{name: x, pattern: '(', type: text, description: {zh: x, en: x}}]", "metadata.0"),
     "metadata without a group": ("metadata: []", "metadata: [{name: x, pattern: x, type: text, description: {zh: x, en: x}}]", "exactly one group"),
-    "part from nowhere": ("{per: city}", "{per: county, part_from: part}", "there is no metadata part"),
-    "part of the one file": ("{per: city}", "{per: city, part_from: x}", "part_from says whose"),
+    "part from nowhere": ("{per: city,", "{per: county, part_from: part,", "there is no metadata part"),
+    "part of the one file": ("{per: city,", "{per: city, part_from: x,", "part_from says whose"),
     "form without form": ("layout: table", "layout: form", "a form layout has a form"),
 }  # fmt: skip
 
@@ -143,12 +147,12 @@ sender: {zh: 人, en: One}
 owner: tax
 due: {zh: 次月5日前, en: by the 5th}
 source: for the test
-expected: {per: city}
+expected: {per: city, deadline: {months: 1, day: 5}}
 layout: table
 key: [code]
 metadata: []
 columns:
-  - name: kind
+  - name: sort
     header: 种类
     type: enum
     values: {甲: a}
@@ -176,7 +180,7 @@ def read(text: str, folder: Path) -> Contract:
 
 def test_small_contract_is_right(tmp_path: Path) -> None:
     """The contract that the mistakes are made in is right without them."""
-    assert [check.id for check in checks_of(read(SMALL, tmp_path))][-1] == "positive"
+    assert "positive" in [check.id for check in checks_of(read(SMALL, tmp_path))]
 
 
 @pytest.mark.parametrize(("right", "wrong", "said"), MISTAKES.values(), ids=MISTAKES)

@@ -36,7 +36,8 @@ def summary(rows: int = 100, set_aside: int = 0, **failures: int) -> dict[str, A
     """Return what staging counted in a file."""
     counts = {check.id: 0 for check in checks_of(TAX)}
     assert set(failures) <= set(counts)
-    return {"staged": rows, "set_aside": set_aside, "failures": counts | failures}
+    unmade = [check.id for check in checks_of(TAX) if check.kind in ("volume", "stated", "unmatched")]
+    return {"staged": rows, "set_aside": set_aside, "failures": counts | failures, "unmade": unmade}
 
 
 def judge(court: Judge, **counted: int) -> Verdict:
@@ -46,7 +47,7 @@ def judge(court: Judge, **counted: int) -> Verdict:
 
 def unmet(verdict: Verdict) -> dict[str, str]:
     """Return the checks that were not met, with their severity."""
-    return {check["check"]: check["severity"] for check in verdict.checks if not check["met"]}
+    return {check["check"]: check["severity"] for check in verdict.checks if check["met"] is False}
 
 
 VERDICTS = {

@@ -79,9 +79,9 @@ def soften(suite: Suite) -> None:
 
 
 MISTAKES = {
-    "missing": (drop, "no expectation for the check amount__total"),
+    "missing": (drop, "no expectation for the check file__total_stated"),
     "extra": (add, "an expectation for no_such_check"),
-    "twice": (repeat, "two expectations for amount__total"),
+    "twice": (repeat, "two expectations for file__total_stated"),
     "less severe": (soften, "amount__total has severity info, the contract says critical"),
 }
 

@@ -172,7 +172,10 @@ def main() -> int:
     numbers = [wanted.only] if wanted.only is not None else range(wanted.start, wanted.start + wanted.files)
     outcomes: Counter[str] = Counter()
     failing, slowest, started = 0, (0.0, -1, ""), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder, staging_session(Agreed.load("taizhou"), MARCH) as session:
+    with (
+        tempfile.TemporaryDirectory(prefix="fuzz-") as folder,
+        staging_session(Agreed.load("taizhou"), MARCH) as session,
+    ):
         fuzzer = Fuzzer(Path(folder), session, wanted.seed)
         for number in numbers:
             result = fuzzer.run(number)

@@ -32,7 +32,9 @@ class CannotTell(Exception):
 
 def narrow(text: str) -> str:
     """Return a text with full-width characters narrowed and all white space gone."""
-    text = unicodedata.normalize("NFKC", text.replace("\u2212", "-")).translate({0xFEFF: None, 0x200B: None, 0x1A: None})
+    text = unicodedata.normalize("NFKC", text.replace("\u2212", "-")).translate(
+        {0xFEFF: None, 0x200B: None, 0x1A: None}
+    )
     return "".join(text.split())
 
 
@@ -163,7 +165,10 @@ def workbook(data: bytes) -> list[Sheet]:
                 root = ElementTree.fromstring(archive.read("xl/sharedStrings.xml"))
                 shared = [_text(item) for item in root.iter(f"{_MAIN}si")]
             return [
-                Sheet(sheet.get("name", ""), _rows(archive.read("xl/" + targets[sheet.get(_LINK)].split("xl/")[-1]), shared))
+                Sheet(
+                    sheet.get("name", ""),
+                    _rows(archive.read("xl/" + targets[sheet.get(_LINK)].split("xl/")[-1]), shared),
+                )
                 for sheet in book.iter(f"{_MAIN}sheet")
             ]
     except Exception as error:
@@ -172,10 +177,7 @@ def workbook(data: bytes) -> list[Sheet]:
 
 def _text(item: ElementTree.Element) -> str:
     return "".join(
-        part.text or ""
-        for child in item
-        if child.tag in (f"{_MAIN}t", f"{_MAIN}r")
-        for part in child.iter(f"{_MAIN}t")
+        part.text or "" for child in item if child.tag in (f"{_MAIN}t", f"{_MAIN}r") for part in child.iter(f"{_MAIN}t")
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,10 @@ def _text_faults(data: bytes, staged: Staged) -> list[str]:
         return found
     header = lines[block.header_row - 1]
     known = {name for column in staged.contract.columns for name in column.headers}
-    if sum(narrow(cell).strip('"') in known for cell in header.replace('"', "").split(staged.shape.delimiter or None)) < 2:
+    if (
+        sum(narrow(cell).strip('"') in known for cell in header.replace('"', "").split(staged.shape.delimiter or None))
+        < 2
+    ):
         found.append(f"row {block.header_row} is no header: {header[:80]!r}")
     unit = unit_of(lines[: block.header_row - 1])
     for row in _good(staged):
@@ -87,7 +91,9 @@ def _row_faults(record: list[str], row: dict[str, Any], staged: Staged, unit: in
     columns, place = staged.shape.first.columns, f"row {row['row_no']}"
     if len(record) > 1:
         fields = sum(1 for name in columns if name)
-        swallowed = [line for line in record[1:] if line.count(staged.shape.delimiter) + 1 >= fields]
+        within = csv.reader([f"{line}\n" for line in record], delimiter=staged.shape.delimiter)
+        pieces = [piece for cells in within for cell in cells for piece in cell.split("\n")]
+        swallowed = [piece for piece in pieces if piece.count(staged.shape.delimiter) + 1 >= fields]
         if swallowed:
             return [f"{place} has swallowed {len(swallowed)} rows: {swallowed[0][:80]!r}"]
     if "\ufffd" in "".join(record):
@@ -128,9 +134,12 @@ def _workbook_faults(data: bytes, staged: Staged) -> list[str]:
         behind = sections[number + 1]["first_line"] if number + 1 < len(sections) else 1 << 62
         kept = [row_no for line_id, row_no, kind in staged.lines if first <= line_id < behind and kind != "blank"]
         full = [row for row, cells in inside if any(narrow(text) for text in cells.values()) for _ in range(groups)]
+        kept = [row_no for row_no in kept if row_no in set(full)]
         if len(sections) == len(staged.shape.blocks) and sorted(full) != sorted(kept):
             lost = sorted(set(full) - set(kept)) or "repeated ones"
-            found.append(f"{block.sheet}: {len(full)} filled lines stand below the header, {len(kept)} are kept ({lost})")
+            found.append(
+                f"{block.sheet}: {len(full)} filled lines stand below the header, {len(kept)} are kept ({lost})"
+            )
             continue
         unit = unit_of([text for row, cells in sheet.rows if row < block.header_row for text in cells.values()])
         by_row = dict(inside)
@@ -140,7 +149,9 @@ def _workbook_faults(data: bytes, staged: Staged) -> list[str]:
             cells, texts = by_row[row["row_no"]], {}
             for position, name in enumerate(block.columns):
                 group = block.groups[position] if block.groups else ""
-                if name and (not group or group == row.get("fund") or name == (staged.contract.form or block).label_column):
+                if name and (
+                    not group or group == row.get("fund") or name == (staged.contract.form or block).label_column
+                ):
                     texts[name] = cells.get(position, "")
             found += _value_faults(texts, row, staged, unit)
     return found

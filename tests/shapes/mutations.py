@@ -9,8 +9,43 @@ from collections.abc import Callable
 from random import Random
 
 Mutation = Callable[[Random, bytes], bytes]
-_SPECIAL = ['"', '""', "'", ",", "\t", "|", ";", "\n", "\r", "\r\n", "\x1a", "\x00", "\x01", "\x0b", "\x0c", "\x1c", "\x7f"]
-_SPECIAL += ["\u2028", "\u0085", "\ufeff", "\u200b", "\u3000", "\u00a0", "合计", "小计", "总计", "(", ")", "-", "万元", "元", "，"]
+# fmt: off
+_SPECIAL = [
+    '"',
+    '""',
+    "'",
+    ",",
+    "\t",
+    "|",
+    ";",
+    "\n",
+    "\r",
+    "\r\n",
+    "\x1a",
+    "\x00",
+    "\x01",
+    "\x0b",
+    "\x0c",
+    "\x1c",
+    "\x7f",
+]
+_SPECIAL += [
+    "\u2028",
+    "\u0085",
+    "\ufeff",
+    "\u200b",
+    "\u3000",
+    "\u00a0",
+    "合计",
+    "小计",
+    "总计",
+    "(",
+    ")",
+    "-",
+    "万元",
+    "元",
+    "，",
+]
 _SPECIAL += ["“", "𠮷", "e5", ".", "0", "９", "％", "=", "\\", "$p$", "$w$", "{", "}", "%", "≈"]
 
 
@@ -142,7 +177,9 @@ def long_title(rng: Random, data: bytes) -> bytes:
 def other_encoding(rng: Random, data: bytes) -> bytes:
     """Write the text in another encoding, with its mark, without, or with a wrong one."""
     text = _as_text(data).removeprefix("\ufeff")
-    encoding = rng.choice(["utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-le", "utf-16-be", "big5", "shift_jis", "utf-7"])
+    encoding = rng.choice(
+        ["utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-le", "utf-16-be", "big5", "shift_jis", "utf-7"]
+    )
     mark = rng.choice([b"", b"", b"", b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf"])
     return mark + text.encode(encoding, "replace")
 
@@ -159,14 +196,15 @@ def change_cells(rng: Random, data: bytes) -> bytes:
     """Change some numbers in the way people and programs do."""
 
     def other(match: re.Match[str]) -> str:
-        if rng.random() > 0.03:
-            return match[0]
         number = match[0]
-        return rng.choice(
-            [f"({number})", f"-{number}", f"{number}-", f"+{number}", f"{number}e3", f"{number}.005", f"￥{number}", f"{number}元"]
-            + [f" {number} ", f"{number}万", f'"{number[:1]},{number[1:]}"', number.lstrip("0"), f"00{number}", f"{number}.00", ""]
-            + [number.translate({48 + i: 0xFF10 + i for i in range(10)}), f"'{number}", f'="{number}"', number * 3, "--"]
-        )
+        # fmt: off
+        forms = [
+            f"({number})", f"-{number}", f"{number}-", f"+{number}", f"{number}e3", f"{number}.005", f"￥{number}", f"{number}元",
+            f" {number} ", f"{number}万", f'"{number[:1]},{number[1:]}"', number.lstrip("0"), f"00{number}", f"{number}.00", "",
+            number.translate({48 + i: 0xFF10 + i for i in range(10)}), f"'{number}", f'="{number}"', number * 3, "--",
+        ]
+        # fmt: on
+        return number if rng.random() > 0.03 else rng.choice(forms)
 
     return _back(re.sub(r"\d+(?:\.\d+)?", other, _as_text(data)), data)
 
@@ -176,7 +214,9 @@ def spaced_titles(rng: Random, data: bytes) -> bytes:
     lines = _as_text(data).split("\n")
     for index in range(min(4, len(lines))):
         if rng.random() < 0.5:
-            lines[index] = re.sub(r"(?<=[\u4e00-\u9fff])(?=[\u4e00-\u9fff])", rng.choice([" ", "\u3000", "  "]), lines[index])
+            lines[index] = re.sub(
+                r"(?<=[\u4e00-\u9fff])(?=[\u4e00-\u9fff])", rng.choice([" ", "\u3000", "  "]), lines[index]
+            )
     return _back("\n".join(lines), data)
 
 
@@ -217,11 +257,39 @@ def _one(rng: Random, text: str, pattern: str, new: Callable[[re.Match[str]], st
 
 def xml_values(rng: Random, data: bytes) -> bytes:
     """Change values of cells."""
-    values = ["", "1e400", "-1e-5", "NaN", "INF", "0.1234567890123456789", "1E15", "123456789012345678", "x", "99999", "0x1F", " 5 "]
-    values += ["-0", "44634.5", "2958466", "-1", "999999999999.99", "1e3", "１２", "１００.５", "1_000", "&#10;5", "TRUE"]
+    values = [
+        "",
+        "1e400",
+        "-1e-5",
+        "NaN",
+        "INF",
+        "0.1234567890123456789",
+        "1E15",
+        "123456789012345678",
+        "x",
+        "99999",
+        "0x1F",
+        " 5 ",
+    ]
+    values += [
+        "-0",
+        "44634.5",
+        "2958466",
+        "-1",
+        "999999999999.99",
+        "1e3",
+        "１２",
+        "１００.５",
+        "1_000",
+        "&#10;5",
+        "TRUE",
+    ]
     for _ in range(rng.choice([1, 3, 10])):
         data = _parts(
-            rng, data, lambda _, t: _one(rng, t, r"<v>[^<]*</v>", lambda _: f"<v>{rng.choice(values)}</v>"), "worksheets/"
+            rng,
+            data,
+            lambda _, t: _one(rng, t, r"<v>[^<]*</v>", lambda _: f"<v>{rng.choice(values)}</v>"),
+            "worksheets/",
         )
     return data
 
@@ -235,7 +303,9 @@ def xml_types(rng: Random, data: bytes) -> bytes:
             rng,
             t,
             r'<c (r="[A-Z]+\d+")[^>]*>',
-            lambda m: f'<c {m[1]} s="{rng.choice([0, 1, 2, 3, 99])}" t="{rng.choice(["s", "n", "str", "b", "e", "d", "inlineStr", "q"])}">',
+            lambda m: (
+                f'<c {m[1]} s="{rng.choice([0, 1, 2, 3, 99])}" t="{rng.choice(["s", "n", "str", "b", "e", "d", "inlineStr", "q"])}">'
+            ),
         ),
         "worksheets/",
     )
@@ -247,7 +317,10 @@ def xml_references(rng: Random, data: bytes) -> bytes:
     column = rng.choice(["A", "B", "D", "XFD", "ZZZ", "ZZZZZ", "", "a"])
     if rng.random() < 0.5:
         return _parts(
-            rng, data, lambda _, t: _one(rng, t, r'<row r="\d+"', lambda _: rng.choice([f'<row r="{number}"', "<row"])), "worksheets/"
+            rng,
+            data,
+            lambda _, t: _one(rng, t, r'<row r="\d+"', lambda _: rng.choice([f'<row r="{number}"', "<row"])),
+            "worksheets/",
         )
     return _parts(
         rng, data, lambda _, t: _one(rng, t, r'<c r="[A-Z]+(\d+)"', lambda m: f'<c r="{column}{m[1]}"'), "worksheets/"
@@ -257,14 +330,16 @@ def xml_references(rng: Random, data: bytes) -> bytes:
 def xml_dimension(rng: Random, data: bytes) -> bytes:
     """State another size of the sheet."""
     ref = rng.choice(["A1", "A1:B2", "C3:D4", "A1:XFD1048576", "A1:ZZZZ9", "", "B2", "A0:A0", "H9:A1", "A1:G"])
-    return _parts(rng, data, lambda _, t: re.sub(r'<dimension ref="[^"]*"', f'<dimension ref="{ref}"', t), "worksheets/")
+    return _parts(
+        rng, data, lambda _, t: re.sub(r'<dimension ref="[^"]*"', f'<dimension ref="{ref}"', t), "worksheets/"
+    )
 
 
 def xml_rows(rng: Random, data: bytes) -> bytes:
     """Repeat, drop or turn rows."""
 
     def change(_: str, text: str) -> str:
-        rows = re.findall(r"<row .*?</row>|<row [^>]*/>", text, re.DOTALL)
+        rows = re.findall(r"<row [^>]*?(?:/>|>.*?</row>)", text, re.DOTALL)
         if len(rows) < 2:
             return text
         other = list(rows)
@@ -285,7 +360,23 @@ def xml_rows(rng: Random, data: bytes) -> bytes:
 
 def xml_text(rng: Random, data: bytes) -> bytes:
     """Change texts, with line ends, tabs and special characters in them."""
-    special = ["\n", "\t", "合计", "", "&#10;", "&#9;", "_x000D_", "&amp;", "\u3000", '"', "万元", "小计", "<", "&#0;", " "]
+    special = [
+        "\n",
+        "\t",
+        "合计",
+        "",
+        "&#10;",
+        "&#9;",
+        "_x000D_",
+        "&amp;",
+        "\u3000",
+        '"',
+        "万元",
+        "小计",
+        "<",
+        "&#0;",
+        " ",
+    ]
 
     def new(match: re.Match[str]) -> str:
         place = rng.randrange(len(match[1]) + 1)
@@ -315,10 +406,15 @@ def xml_bomb(rng: Random, data: bytes) -> bytes:
                 f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(8)
             )
             return _parts(
-                rng, data, lambda _, t: re.sub(r"(<\?xml[^>]*>)", rf"\1{entities}]>", t).replace("</t>", "&i;</t>", 1), "sharedStrings"
+                rng,
+                data,
+                lambda _, t: re.sub(r"(<\?xml[^>]*>)", rf"\1{entities}]>", t).replace("</t>", "&i;</t>", 1),
+                "sharedStrings",
             )
         case _:
-            return _parts(rng, data, lambda _, t: t.replace("</sst>", "<si><t/></si>" * 300_000 + "</sst>"), "sharedStrings")
+            return _parts(
+                rng, data, lambda _, t: t.replace("</sst>", "<si><t/></si>" * 300_000 + "</sst>"), "sharedStrings"
+            )
 
 
 def zip_damage(rng: Random, data: bytes) -> bytes:
@@ -331,7 +427,9 @@ def zip_damage(rng: Random, data: bytes) -> bytes:
     return bytes(body)
 
 
-ZIP: dict[str, Mutation] = {m.__name__: m for m in (flip_bytes, truncate, drop_chunk, repeat_chunk, zip_damage, zip_damage)}
+ZIP: dict[str, Mutation] = {
+    m.__name__: m for m in (flip_bytes, truncate, drop_chunk, repeat_chunk, zip_damage, zip_damage)
+}
 WORKBOOK: dict[str, Mutation] = ZIP | {
     m.__name__: m
     for m in (xml_values, xml_types, xml_references, xml_dimension, xml_rows, xml_text, xml_damage, xml_bomb)
