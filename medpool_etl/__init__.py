@@ -4,4 +4,4 @@ The package knows nothing of Airflow; the DAGs in ``dags/`` and the ``medpool`` 
 functions of :mod:`medpool_etl.pipeline`. Rooms import downwards only; ``docs/architecture.md`` has the plan.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

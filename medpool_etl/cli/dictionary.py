@@ -5,6 +5,13 @@ from __future__ import annotations
 from medpool_etl.contracts import Contract, checks_of
 from medpool_etl.marts import Registry
 
+_NEEDED = {"month": "every month 每月", "year": "every year 每年", "once": "once 一次"}
+_PER = {
+    "city": "one for the city 全市一份",
+    "county": "one per county 每县一份",
+    "account": "one per account of the city 市级每个账户一份",
+    "year": "one per year 每年度一份",
+}
 _SEVERITY = {"reject": "reject the file 拒收文件", "set_aside": "set the row aside 剔除该行", "warn": "warn 警告"}
 
 
@@ -47,7 +54,8 @@ def _contract(contract: Contract) -> list[str]:
         "",
         f"- Sent by 报送方: {contract.sender.zh} · {contract.sender.en}; due 期限: {contract.due.zh} · {contract.due.en}",
         f"- Source 依据: {contract.source}",
-        f"- Needed 每月: one per {contract.expected.per}; key 主键: {', '.join(contract.key)}",
+        f"- Needed 报送: {_NEEDED[contract.expected.every]}, {_PER[contract.expected.per]}{_optional(contract)}; "
+        f"key 主键: {', '.join(contract.key)}",
         "",
         "| 表头 header | column | type | required | 中文 | English |",
         "|---|---|---|---|---|---|",
@@ -55,6 +63,8 @@ def _contract(contract: Contract) -> list[str]:
     for column in contract.columns:
         headers = " / ".join(column.headers)
         kind = f"{column.type} (yuan)" if column.type == "money" else column.type
+        kind += f", {column.width} digits" if column.width else ""
+        kind += f" → `{column.references}`" if column.references else ""
         personal = " (personal, never shown)" if column.personal else ""
         required = "yes" if column.required else ""
         lines.append(
@@ -62,7 +72,7 @@ def _contract(contract: Contract) -> list[str]:
         )
     for item in contract.metadata:
         lines.append(
-            f"| (title 标题) | `{item.name}` | {item.type} | yes | {item.description.zh} | {item.description.en} |"
+            f"| (title 标题) | `{item.name}` | {item.type} | {'yes' if item.required else ''} | {item.description.zh} | {item.description.en} |"
         )
     lines += ["", "| check | what a failure does | 应为 | expected |", "|---|---|---|---|"]
     for check in checks_of(contract):
@@ -71,4 +81,12 @@ def _contract(contract: Contract) -> list[str]:
                 "^", "\\^"
             )
         )
+    row = contract.example[0]
+    shown = [column for column in contract.columns if column.header in row and not column.personal]
+    lines += ["", "Example 示例", "", f"| {' | '.join(column.header for column in shown)} |", "|---" * len(shown) + "|"]
+    lines.append(f"| {' | '.join(row[column.header] for column in shown)} |")
     return lines
+
+
+def _optional(contract: Contract) -> str:
+    return "" if contract.expected.need == "always" else ", only when there is something to say 有则报送"

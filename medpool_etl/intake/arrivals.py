@@ -13,7 +13,7 @@ import duckdb
 
 from medpool_etl.contracts import Contract
 from medpool_etl.documents import Text
-from medpool_etl.errors import InputError
+from medpool_etl.errors import InputError, StoreError
 from medpool_etl.intake.keep import keep_all
 from medpool_etl.intake.peek import NotReadable
 from medpool_etl.intake.recognise import recognise
@@ -85,7 +85,12 @@ class Arrival:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Arrival:
-        """Return the arrival that :meth:`as_dict` wrote (its scan number is 0)."""
+        """Return the arrival that :meth:`as_dict` wrote (its scan number is 0).
+
+        Raises StoreError for one written by a version that described files in another way.
+        """
+        if "index" not in data:
+            raise StoreError("the run was made by an older version of medpool", do="run the month again")
         return cls(
             name=data["name"],
             sha256=data["sha256"],

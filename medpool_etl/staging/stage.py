@@ -213,14 +213,19 @@ def _summary(
         # What other files and months are needed for is made when all are staged.
         "unmade": [c.id for c in contract.checks if c.needs and known.get(c.needs) is None]
         + [c.id for c in checks if c.kind in ("unmatched", "volume", "stated")],
-        "blocks": [
-            {"sheet": block.sheet, "first_line": first}
-            for number, block in enumerate(shape.blocks, 1)
-            if (first := _one(connection, f"SELECT coalesce(min(line_id), 0) FROM looked WHERE block = {number}"))
-            or number == 1
-        ],
+        "blocks": _blocks(connection, shape),
         "plain": {"rows": staged - closely, "first_row": shape.first.first_row} if quick else None,
     }
+
+
+def _blocks(connection: duckdb.DuckDBPyConnection, shape: Shape) -> list[dict[str, Any]]:
+    """Return each block's sheet and the first line of the delivery that is in it; a block without lines has none."""
+    firsts = dict(connection.execute("SELECT block, min(line_id) FROM looked GROUP BY block").fetchall())
+    return [
+        {"sheet": block.sheet, "first_line": firsts[number] if number > 1 else 1}
+        for number, block in enumerate(shape.blocks, 1)
+        if number == 1 or number in firsts
+    ]
 
 
 def _totals(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[Any, int, int]:

@@ -47,7 +47,10 @@ def test_members_of_an_archive(look: Callable[[], list[Kept]], tmp_path: Path) -
     """A zip of files gives its files, folders inside too, and leaves out what programs put beside them."""
     members = {"国库/清单.csv": b"a", "系统到账.csv": b"b", "__MACOSX/x": b"c", ".DS_Store": b"d", "~$锁.xlsx": b"e"}
     (tmp_path / "in" / "3月.zip").write_bytes(archive(members))
-    assert [(kept.name, kept.problem) for kept in look()] == [("3月.zip/国库/清单.csv", None), ("3月.zip/系统到账.csv", None)]
+    assert [(kept.name, kept.problem) for kept in look()] == [
+        ("3月.zip/国库/清单.csv", None),
+        ("3月.zip/系统到账.csv", None),
+    ]
 
 
 def test_names_in_an_archive_of_chinese_windows(look: Callable[[], list[Kept]], tmp_path: Path) -> None:
@@ -121,7 +124,9 @@ def test_file_that_is_still_written(
     assert (kept.problem, kept.size) == (None, 4)
 
 
-@pytest.mark.parametrize("name", ["a b.csv", "'; DROP TABLE x;--.csv", "100%_{}.csv", "😀.csv", "(1) 副本.csv", "x" * 200])
+@pytest.mark.parametrize(
+    "name", ["a b.csv", "'; DROP TABLE x;--.csv", "100%_{}.csv", "😀.csv", "(1) 副本.csv", "x" * 200]
+)
 def test_names_with_any_characters(name: str, look: Callable[[], list[Kept]], tmp_path: Path) -> None:
     """A file may be called anything."""
     (tmp_path / "in" / name).write_bytes(b"1")

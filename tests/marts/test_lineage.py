@@ -14,7 +14,8 @@ from medpool_etl.store.models import make_view, model_sql
 from tests.conftest import MONTH, Settled, at
 
 REGISTRY = load_registry()
-WITH_AMOUNTS = [name for name, table in REGISTRY.tables.items() if REGISTRY.money_columns(name)]
+# An adjustment is the difference of two runs, which it names; the rows behind it are in theirs.
+WITH_AMOUNTS = [name for name in REGISTRY.tables if REGISTRY.money_columns(name) and name != "adjustments"]
 
 
 @pytest.fixture(scope="module")

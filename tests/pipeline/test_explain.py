@@ -9,7 +9,12 @@ from medpool_etl.policy import load_rulebook
 from tests.conftest import Settled
 
 REGISTRY = load_registry()
-AMOUNTS = [(name, column) for name in REGISTRY.tables for column in REGISTRY.money_columns(name) if name != "breaks"]
+AMOUNTS = [
+    (name, column)
+    for name in REGISTRY.tables
+    for column in REGISTRY.money_columns(name)
+    if name not in ("breaks", "adjustments")
+]
 
 
 @pytest.mark.parametrize(("table", "column"), AMOUNTS)

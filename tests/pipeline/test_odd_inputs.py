@@ -97,18 +97,6 @@ def replace_cell(path: Path, old: str, new: str) -> None:
     book.save(path)
 
 
-def two_treasury_sheets(path: Path) -> bytes:
-    rows = read(path, "utf-8-sig")
-    book = openpyxl.Workbook()
-    for sheet, name in ((book.active, "上半月入库"), (book.create_sheet("下半月入库"), "下半月入库")):
-        sheet.title = name
-        for row in (rows[0], *rows[1:4]):
-            sheet.append(row)
-    body = io.BytesIO()
-    book.save(body)
-    return body.getvalue()
-
-
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Edited:
     """A month whose files have titles, headers and amounts no contract foresees."""
@@ -137,7 +125,6 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Edited:
         inside.parent.mkdir()
         month.paths[f"{REPORT}331022"] = month.paths[f"{REPORT}331022"].rename(inside)
         month.add("old workbook", "旧报表.xls", bytes.fromhex("D0CF11E0A1B11AE1") + b"\0" * 4096)
-        month.add("two sheets", "国库入库清单_两页.xlsx", two_treasury_sheets(month.paths[TREASURY]))
 
     return Edited(tmp_path_factory.mktemp("odd"), edit)
 
@@ -230,13 +217,6 @@ def test_an_old_workbook_says_what_to_do(odd: Edited) -> None:
     """A workbook in Excel's old format is unusable, and the problem says to save it as .xlsx."""
     assert odd.outcome("old workbook") == "unusable"
     assert odd.problem("old workbook").count(".xlsx") == 2
-
-
-def test_two_sheets_of_one_kind_are_not_chosen_between(odd: Edited) -> None:
-    """A workbook with two treasury lists is unusable, names both sheets, and does not hinder the good file."""
-    assert odd.outcome("two sheets") == "unusable"
-    assert all(name in str(odd.file("two sheets")["problem_zh"]) for name in ("上半月入库", "下半月入库"))
-    assert odd.outcome(TREASURY) == "accepted"
 
 
 def test_a_missing_field_costs_its_row_and_names_no_payer(rough: Edited) -> None:

@@ -32,6 +32,7 @@ def test_the_sheets_a_clerk_looks_for(sample: Settled) -> None:
         "月度结算表",
         "对账结果",
         "差异明细",
+        "往月调整",
         "文件",
         "剔除行与警告",
     ]

@@ -125,7 +125,7 @@ def cells_of(lines: list[str], shape: Shape) -> list[str]:
     try:
         records = list(csv.reader([f"{line}\n" for line in lines], delimiter=shape.delimiter, strict=True))
     except csv.Error as error:
-        cells = [cell.strip('"') for cell in lines[0].split(shape.delimiter)]
+        cells = [re.sub('^"(.*)"$', r"\1", cell) for cell in lines[0].split(shape.delimiter)]
         if len(lines) > 1 or len(cells) != wanted:
             raise CannotTell from error
         return cells

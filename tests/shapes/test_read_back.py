@@ -37,8 +37,8 @@ KINDS = [
 ]
 QUICK = [kind for kind in KINDS if kind not in ("account_statement", "treasury_corrections")]
 Stage = Callable[[bytes], list[Staged]]
-some = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
-few = settings(some, max_examples=12)
+some = settings(max_examples=14, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+few = settings(some, max_examples=6)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ workbooks = st.builds(
 )
 
 
-@settings(some, max_examples=80)
+@settings(some, max_examples=32)
 @given(st.sampled_from(KINDS), amounts, seeds, texts)
 def test_text(stage: Stage, kind: str, fens: list[int], seed: int, style: Style) -> None:
     """A table written as text, whatever the delimiter, quotes, encoding, line ends and forms, is read back exactly."""
@@ -271,7 +271,7 @@ NASTY += [
 ]
 
 
-@settings(some, max_examples=60)
+@settings(some, max_examples=24)
 @given(
     st.sampled_from(QUICK),
     amounts,
@@ -301,9 +301,13 @@ def same(stage: Stage, data: bytes) -> bool:
     assert close.summary["plain"] is None
     assert quick.rows == close.rows
     assert quick.lines == close.lines
-    plain: dict[str, Any] = {"plain": None}
-    assert quick.summary | plain == close.summary
+    # How many rows lie in which Parquet is all that may differ.
+    assert _without(quick.summary) == _without(close.summary)
     return quick.summary["plain"] is not None
+
+
+def _without(summary: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in summary.items() if name not in ("plain", "blocks")}
 
 
 RECEIPT = "1110000000,2022-03-14,00000731,3331022203{n:08d},{kind},3,1020301,100.00,13310020000"

@@ -41,7 +41,9 @@ def test_lines(text: str, encoding: str, block: int, skip: int, iconv: bool, tmp
     assert table["line_id"].to_pylist() == list(range(1, len(wanted) + 1))
 
 
-@pytest.mark.parametrize(("data", "encoding"), [("中文\n".encode("gb18030") + b"\xff\n", "gb18030"), (b"\xc3(\n", "utf-8")])
+@pytest.mark.parametrize(
+    ("data", "encoding"), [("中文\n".encode("gb18030") + b"\xff\n", "gb18030"), (b"\xc3(\n", "utf-8")]
+)
 def test_bytes_that_are_no_text(data: bytes, encoding: str, tmp_path: Path) -> None:
     """A byte that is no text becomes the mark the checks look for; the lines around it are whole."""
     (tmp_path / "file").write_bytes(b"1,2\n" + data + b"3,4\n")
