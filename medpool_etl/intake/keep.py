@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -79,7 +81,7 @@ def _keep(path: Path, warehouse: Warehouse) -> str:
         return _store(source, warehouse)
 
 
-def _store(source: IO[bytes], warehouse: Warehouse) -> str:
+def _store(source: IO[bytes] | _Member, warehouse: Warehouse) -> str:
     folder = warehouse.received("")
     folder.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
@@ -123,8 +125,7 @@ def _members(kept: Kept, warehouse: Warehouse) -> Iterator[Kept]:
             wanted = [(member, _member_name(member)) for member in members]
             for member, name in sorted(wanted, key=lambda item: item[1]):
                 if _counts(PurePosixPath(name).parts):
-                    with archive.open(member) as source:
-                        digest = _store(source, warehouse)
+                    digest = _store(_Member(archive, member), warehouse)
                     yield Kept(
                         _name(f"{kept.name}/{name}".encode(errors="replace")),
                         digest,
@@ -142,6 +143,23 @@ def _members(kept: Kept, warehouse: Warehouse) -> Iterator[Kept]:
                 zh="压缩包已损坏或不完整，请重新打包报送", en="the archive is damaged or incomplete: send it again"
             ),
         )
+
+
+class _Member:
+    """A member of an archive, read; whatever its damage makes the reader raise is a bad archive, not a bad disk."""
+
+    def __init__(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+        try:
+            self._file = archive.open(member)
+        except OSError as error:
+            raise zipfile.BadZipFile(str(error)) from error
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes."""
+        try:
+            return self._file.read(size)
+        except (OSError, zlib.error, lzma.LZMAError) as error:
+            raise zipfile.BadZipFile(str(error)) from error
 
 
 def _suspicious(members: list[zipfile.ZipInfo], size: int) -> Text | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import datetime as dt
+import re
 import unicodedata
 import zipfile
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+from openpyxl.worksheet._reader import WorkSheetParser
 
 DELIMITERS = (",", "\t", "|", ";")
 PEEK_ROWS = 60
@@ -29,6 +31,8 @@ _SAMPLE = 4 << 20
 # Larger than any workbook an office can open; what claims more is a mistake or an attack.
 _MOST_BYTES = 1 << 30
 _MOST_CELLS = 30_000_000
+_MOST_ROWS, _MOST_COLUMNS = 1_048_576, 16_384
+_LONGEST_HEADER = 16_384
 Span = tuple[int, int]
 
 
@@ -73,7 +77,7 @@ def peek(path: Path) -> Iterator[Peek]:
             )
     if is_zip(path):
         for sheet, grid in workbook_rows(path):
-            yield Peek("xlsx", tuple(tuple(row) for row in islice(grid, SHEET_ROWS)), sheet=sheet)
+            yield Peek("xlsx", _first_rows(grid), sheet=sheet)
         return
     encoding = text_encoding(path)
     with path.open("r", encoding=encoding, errors="replace", newline=None) as file:
@@ -87,9 +91,23 @@ def peek(path: Path) -> Iterator[Peek]:
         yield Peek("fixed", cells, encoding=encoding, spans=spans)
 
 
+def _first_rows(rows: Iterator[tuple[int, list[str]]]) -> tuple[tuple[str, ...], ...]:
+    """Return the rows of a sheet down to where it holds one table at most, those with nothing in them too."""
+    found: list[tuple[str, ...]] = []
+    for number, cells in rows:
+        if number > SHEET_ROWS:
+            break
+        found += [()] * (number - len(found) - 1)
+        found.append(tuple(cells))
+    return tuple(found)
+
+
 def _bounded(file: Any) -> Iterator[str]:
-    """Yield the lines of a text, cut where they are far too long for one."""
-    while line := file.readline(1 << 20):
+    """Yield the lines of a text, cut where they are far too long for a title or a header."""
+    while line := file.readline(_LONGEST_HEADER):
+        rest = line
+        while len(rest) == _LONGEST_HEADER and not rest.endswith("\n"):
+            rest = file.readline(_LONGEST_HEADER)
         yield line
 
 
@@ -110,7 +128,8 @@ def _fixed_spans(lines: list[str]) -> Iterator[tuple[Span, ...]]:
         words = len(line.split())
         if words < 3:
             continue
-        below = [other for other in wide[index + 1 :] if len(other.split()) * 2 >= words]
+        # A sum is wider than what it sums, so a total line says nothing of where columns stand.
+        below = [other for other in wide[index + 1 :] if len(other.split()) * 2 >= words and not is_total(other)]
         length = max(len(other) for other in (line, *below))
         taken = bytearray(length)
         for other in (line, *below):
@@ -129,9 +148,16 @@ def _fixed_spans(lines: list[str]) -> Iterator[tuple[Span, ...]]:
             yield tuple(spans)
 
 
+def is_total(line: bytes) -> bool:
+    """Whether a line of fixed text (GB18030) begins with a word for a total."""
+    return line.split()[:1] in ([b"\xba\xcf\xbc\xc6"], [b"\xd7\xdc\xbc\xc6"], [b"\xd0\xa1\xbc\xc6"])
+
+
 def fixed_cells(line: str, spans: tuple[Span, ...]) -> tuple[str, ...] | None:
     """Return a line's cells, or None where a character stands between two columns: the line is not of that form."""
     data = line.encode("gb18030", errors="replace")
+    if is_total(data):
+        return _total_cells(data, spans)
     between = bytearray(data)
     for start, end in spans:
         between[start:end] = b" " * len(between[start:end])
@@ -140,12 +166,23 @@ def fixed_cells(line: str, spans: tuple[Span, ...]) -> tuple[str, ...] | None:
     return tuple(data[start:end].decode("gb18030", errors="replace").strip() for start, end in spans)
 
 
+def _total_cells(line: bytes, spans: tuple[Span, ...]) -> tuple[str, ...] | None:
+    """Return the cells of a total line, whose sums may reach beyond their columns: each word is in the one it covers most."""
+    cells = [""] * len(spans)
+    for word in re.finditer(rb"[^ ]+", line):
+        covered = [min(word.end(), end) - max(word.start(), start) for start, end in spans]
+        place = covered.index(max(covered))
+        if max(covered) <= 0 or cells[place]:
+            return None
+        cells[place] = word[0].decode("gb18030", errors="replace")
+    return tuple(cells)
+
+
 def text_encoding(path: Path) -> str:
     """Return the encoding of a text file: a byte-order mark decides, else UTF-8 if its beginning is, else GB18030.
 
     Raises NotReadable for a file that begins with NUL or SOH bytes, which is no text.
     """
-    utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
     with path.open("rb") as file:
         sample = file.read(_SAMPLE)
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -156,13 +193,17 @@ def text_encoding(path: Path) -> str:
         raise NotReadable("文件不是文本，也不是 XLSX 工作簿", "neither text nor an XLSX workbook")
     if sample.isascii():
         return "utf-8"
-    text = utf8.decode(sample)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(sample)
+        return "utf-8"
+    except UnicodeDecodeError:
+        text = codecs.getincrementaldecoder("utf-8")(errors="replace").decode(sample)
     beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
     return "utf-8" if text.count("\ufffd") * _FEW <= beyond_ascii else "gb18030"
 
 
-def workbook_rows(path: Path) -> Iterator[tuple[str, Iterator[list[str]]]]:
-    """Yield every sheet of a workbook with its rows as text, one sheet after the other.
+def workbook_rows(path: Path) -> Iterator[tuple[str, Iterator[tuple[int, list[str]]]]]:
+    """Yield every sheet of a workbook with its rows that have something in them, numbered, as text, one after the other.
 
     Numbers come as Excel shows them at full precision (15 significant digits), dates as ``2022-03-31``.
     Raises NotReadable when the workbook is damaged, protected, or larger than any real one.
@@ -182,31 +223,46 @@ def workbook_rows(path: Path) -> Iterator[tuple[str, Iterator[list[str]]]]:
     budget = [_MOST_CELLS]
     try:
         for sheet in book.worksheets:
-            yield str(sheet.title), _sheet_rows(sheet, budget)
+            yield str(sheet.title), _sheet_rows(sheet, book, budget)
     finally:
         book.close()
 
 
-def _sheet_rows(sheet: Any, budget: list[int]) -> Iterator[list[str]]:
+def _sheet_rows(sheet: Any, book: Any, budget: list[int]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a sheet that have something in them, with their numbers.
+
+    openpyxl's own reader passes over rows and cells that do not stand in order, and makes up those that are missing:
+    its parser is asked directly, and what is out of order is damage.
+    """
     try:
-        # The size a sheet states may be wrong; its rows are not.
-        sheet.reset_dimensions()
-        empty = 0
-        for row in sheet.iter_rows(values_only=True):
-            budget[0] -= len(row) + 1
-            if budget[0] < 0:
-                raise _too_large()
-            cells = [cell_text(value) for value in row]
-            while cells and not cells[-1]:
-                cells.pop()
-            if not cells:
-                # A format somewhere far below makes a million empty rows, which are not the file's.
-                empty += 1
-                continue
-            for _ in range(empty):
-                yield []
-            empty = 0
-            yield cells
+        with sheet._get_source() as source:
+            parser = WorkSheetParser(
+                source,
+                sheet._shared_strings,
+                data_only=True,
+                epoch=book.epoch,
+                date_formats=book._date_formats,
+                timedelta_formats=book._timedelta_formats,
+            )
+            before = 0
+            for number, found in parser.parse():
+                if number <= before:
+                    raise _damaged()
+                before = number
+                cells: list[str] = []
+                for cell in found:
+                    if cell["row"] != number or cell["column"] <= len(cells):
+                        raise _damaged()
+                    if cell["column"] > _MOST_COLUMNS or number > _MOST_ROWS:
+                        raise _too_large()
+                    text = cell_text(cell["value"])
+                    if text.strip():
+                        budget[0] -= cell["column"] - len(cells)
+                        cells += [""] * (cell["column"] - len(cells) - 1) + [text]
+                if budget[0] < 0:
+                    raise _too_large()
+                if cells:
+                    yield number, cells
     except (NotReadable, MemoryError):
         raise
     except Exception as error:

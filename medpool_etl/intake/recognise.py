@@ -12,8 +12,12 @@ from medpool_etl.contracts import Contract
 from medpool_etl.intake.peek import NotReadable, Peek, clean, peek
 from medpool_etl.intake.shape import Block, Shape
 
-_UNIT = re.compile(r"(?<!填报)单位:?[\s|]*\(?(?:人民币)?([\u4e00-\u9fff]{0,3}元)")
+# In a title without white space: 单位：元, 金额单位：人民币万元, （万元）, 以万元为单位.
+_UNIT = re.compile(
+    r"(?:(?<!填报)单位[:|]*\(?|\(|以)(?:人民币|RMB|[¥￥])?\(?([\u4e00-\u9fff]{0,3}元)(?:\)|为单位|(?![\u4e00-\u9fff]))"
+)
 _UNITS = {"元": 1, "万元": 10_000}
+_WIDEST_HEADER = 500
 _TOTALS = ("合计", "总计", "小计")
 
 
@@ -145,6 +149,8 @@ def _labels(contract: Contract) -> set[str]:
 
 
 def _headers(look: Peek, index: int, contracts: dict[str, Contract]) -> Iterator[_Header]:
+    if len(look.rows[index]) > _WIDEST_HEADER:
+        return
     for contract in contracts.values():
         header = _form_header(look, index, contract) if contract.form else _table_header(look, index, contract)
         if header is not None:
@@ -273,7 +279,14 @@ def _metadata(contract: Contract, title: str) -> dict[str, str]:
 
 
 def _block(table: _Table, title: str) -> Block:
-    unit, header = _UNIT.search(title), table.header
+    header = table.header
+    plain = "".join(title.split())
+    unit = _UNIT.search(plain)
+    if unit is None and "万元" in plain.replace("填报单位:万元", ""):
+        raise NotReadable(
+            "标题中有“万元”，但看不出金额单位是不是万元，请写明“单位：元”或“单位：万元”",
+            "the title has 万元 in it, but does not say whether amounts are: write 单位：元 or 单位：万元",
+        )
     if unit and unit[1] not in _UNITS:
         raise NotReadable(f"金额单位是“{unit[1]}”，只接受元或万元", f"amounts are in {unit[1]}; 元 and 万元 are read")
     return Block(

@@ -16,9 +16,10 @@ CREATE OR REPLACE TEMP MACRO filled(s) AS CASE WHEN s IN ('', '-', '--', '—', 
 CREATE OR REPLACE TEMP MACRO ungrouped(s) AS
   CASE WHEN regexp_full_match(s, '-?\d{{1,3}}(,\d{{3}})+(\.\d+)?') THEN replace(s, ',', '') ELSE s END;
 CREATE OR REPLACE TEMP MACRO unbracketed(s) AS
-  CASE WHEN regexp_full_match(s, '\([^()-]+\)') THEN '-' || s[2:-2] ELSE s END;
-CREATE OR REPLACE TEMP MACRO amount_text(s) AS
-  ungrouped(unbracketed(regexp_replace(s, '^[¥￥]|[\s]', '', 'g')));
+  CASE WHEN regexp_full_match(s, '\([^()-]+\)') THEN '-' || trim(s[2:-2]) ELSE s END;
+CREATE OR REPLACE TEMP MACRO unspaced(s) AS
+  CASE WHEN regexp_full_match(s, '-?\d{{1,3}}( \d{{3}})+(\.\d+)?') THEN replace(s, ' ', '') ELSE s END;
+CREATE OR REPLACE TEMP MACRO amount_text(s) AS ungrouped(unspaced(unbracketed(regexp_replace(s, '^[¥￥] *', ''))));
 CREATE OR REPLACE TEMP MACRO in_yuan(s) AS CASE
   WHEN regexp_full_match(s, '-?\d{{1,13}}(\.\d{{1,2}}0*)?') THEN CAST(s AS DECIMAL(18,2)) END;
 CREATE OR REPLACE TEMP MACRO in_ten_thousands(s) AS CASE
@@ -39,7 +40,9 @@ CREATE OR REPLACE TEMP MACRO rate(s) AS CASE
 CREATE OR REPLACE TEMP MACRO ymd(y, m, d) AS TRY_CAST(y || '-' || lpad(m, 2, '0') || '-' || lpad(d, 2, '0') AS DATE);
 CREATE OR REPLACE TEMP MACRO calendar_day(s) AS CASE
   WHEN regexp_full_match(s, '(19|20)\d{{6}}') THEN ymd(s[1:4], s[5:6], s[7:8])
-  WHEN regexp_full_match(s, '(19|20)\d{{2}}[-/.年]\d{{1,2}}[-/.月]\d{{1,2}}日?( 00:00:00)?')
+  WHEN regexp_full_match(
+    s, '(19|20)\d{{2}}(-\d{{1,2}}-\d{{1,2}}|/\d{{1,2}}/\d{{1,2}}|\.\d{{1,2}}\.\d{{1,2}}|年\d{{1,2}}月\d{{1,2}}日?)( 00:00:00)?'
+  )
     THEN ymd(s[1:4], regexp_extract(s, '^\d{{4}}\D(\d+)', 1), regexp_extract(s, '^\d{{4}}\D\d+\D(\d+)', 1))
   WHEN regexp_full_match(s, '[345]\d{{4}}') THEN DATE '1899-12-30' + CAST(s AS INTEGER)
   END;

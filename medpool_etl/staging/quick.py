@@ -31,6 +31,7 @@ _MOST_CODES = 500
 _TIDY = r"[0-9A-Za-z\x{4E00}-\x{9FA5}]+"
 _QUOTED_AMOUNT = r'"(-?\d{1,3}),(\d{3})(?:,(\d{3}))?(?:,(\d{3}))?(\.\d{1,2})?"'
 _TOTALS = ("合计", "总计", "小计")
+_LABEL = "rtrim(replace(tidy(cells[1]), ' ', ''), ':')"
 _SAMPLE_LINES = 4_000
 _FEW = 24
 _SUBQUERY = re.compile(r"\bSELECT\b", re.IGNORECASE)
@@ -62,7 +63,7 @@ def quick_sql(shape: Shape, contract: Contract, checks: tuple[Check, ...], known
     sure += [f"NOT contains(cells[{i}], chr(65533))" for i, name in enumerate(block.columns, 1) if not name]
     first = next((column for column in columns if column.name == block.columns[0]), None)
     if first is None or (first.type in ("text", "code") and not first.known and not first.pattern):
-        sure.append(f"NOT {one_of('cells[1]', _TOTALS)}")
+        sure.append(f"cells[1] <> '' AND NOT {one_of(_LABEL, _TOTALS)}")
     sure += [
         f"coalesce({_CONTEXT.sub(lambda match: known.context[match[1]], check.sql)}, true)"
         for check in checks
@@ -101,7 +102,7 @@ def _plain(column: Column, cell: str, known: Known) -> str:
         return f"{name} IS NOT NULL"
     forms = {
         "money": f"is_plain_money({cell}, {name})",
-        "integer": f"CAST({name} AS VARCHAR) = {cell}",
+        "integer": f"CAST({name} AS VARCHAR) = {cell} AND length({cell}) <= 18",
         "rate": f"regexp_full_match({cell}, '\\d(\\.\\d{{1,6}})?')",
         "date": f"is_plain_date({cell}, {name})",
         "month": f"length({cell}) = 6 AND is_plain_date({cell} || '01', {name})",

@@ -25,6 +25,7 @@ from medpool_etl.staging.plaintext import PlainText
 _FIELDS = r"""("(?:[^"]|"")*"|[^{0}]*){0}"""
 # A quoted field may have line ends in it, but not pages of them: then a quotation mark was left open.
 _LONGEST_ROW = 40
+_WIDEST_ROW = 500
 _BATCH = 20_000
 _SCHEMA = pa.schema(
     [
@@ -100,11 +101,17 @@ def broken_rows(connection: duckdb.DuckDBPyConnection, text: PlainText, shape: S
 
 
 def _too_long(text: PlainText, shape: Shape) -> bool:
-    """Whether a quoted field runs over more lines than any real one."""
-    reader, before = csv.reader(_with_ends(text), delimiter=shape.delimiter), 0
+    """Whether a quoted field runs over more lines than any real one, or has whole rows in it."""
+    reader, before = csv.reader(_with_ends(text), delimiter=shape.delimiter, strict=True), 0
+    fields = len(shape.first.columns)
     try:
-        for _ in reader:
+        for cells in reader:
             if reader.line_num - before > _LONGEST_ROW:
+                return True
+            if reader.line_num - before > 1 and any(
+                line.count(shape.delimiter) >= fields - 1 for cell in cells for line in cell.split("\n") if "\n" in cell
+            ):
+                # A whole row inside a field: it is not one.
                 return True
             before = reader.line_num
     except csv.Error:
@@ -118,7 +125,7 @@ def _with_ends(text: PlainText) -> Iterator[str]:
 
 def _quoted_rows(text: PlainText, shape: Shape) -> Iterator[Line]:
     block, before = shape.first, 0
-    reader = csv.reader(_with_ends(text), delimiter=shape.delimiter)
+    reader = csv.reader(_with_ends(text), delimiter=shape.delimiter, strict=True)
     for cells in reader:
         yield (
             before + block.first_row,
@@ -156,10 +163,11 @@ def workbook(connection: duckdb.DuckDBPyConnection, path: Path, shape: Shape, co
 def _workbook_lines(path: Path, shape: Shape, contract: Contract) -> Iterator[Line]:
     for sheet, rows in workbook_rows(path):
         blocks = [(number, block) for number, block in enumerate(shape.blocks, 1) if block.sheet == sheet]
-        for row_no, cells in enumerate(rows, 1):
+        for row_no, cells in rows:
             for number, block in blocks:
                 if block.first_row <= row_no and (block.last_row is None or row_no <= block.last_row):
-                    original = "\t".join(cells).rstrip("\t")
+                    # A cell far off is shown without the thousands of empty ones before it.
+                    original = "\t".join(cells if len(cells) <= _WIDEST_ROW else filter(None, cells))
                     for arranged, width in _arranged(cells, block, contract):
                         yield row_no, number, arranged, original, block.unit, width, len(block.columns)
 
@@ -178,7 +186,7 @@ def _arranged(cells: list[str], block: Block, contract: Contract) -> Iterator[tu
             yield [values.get(name, "") for name in contract_order(contract)], len(block.columns)
         return
     values = {name: cells[i] for i, name in enumerate(block.columns) if name and i < len(cells)}
-    others = [cells[i] for i in range(len(cells)) if i >= len(block.columns) or not block.columns[i]]
+    others = [c for i, c in enumerate(cells) if c and (i >= len(block.columns) or not block.columns[i])]
     yield [*(values.get(name, "") for name in contract_order(contract)), *others], max(len(block.columns), len(cells))
 
 

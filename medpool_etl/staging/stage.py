@@ -43,16 +43,10 @@ def stage_file(
     text = None
     if shape.kind != "xlsx":
         text = PlainText(path, shape.encoding, shape.first.first_row - 1, shape.delimiter)
-    quick = text is not None and _quick(connection, text, shape, contract, checks, plain)
-    if text is None:
-        raw.workbook(connection, path, shape, contract)
-    elif shape.kind == "fixed":
-        raw.fixed_text(connection, text, shape)
-    else:
-        raw.leftover(connection, plain, shape) if quick else raw.whole_text(connection, text, shape)
-        if raw.broken_rows(connection, text, shape):
-            quick, text = False, None
-            plain.unlink(missing_ok=True)
+    try:
+        quick = _look(connection, path, text, shape, contract, checks, plain)
+    except duckdb.Error as error:
+        raise (text.refused if text is not None and text.refused else error) from error
     with tempfile.TemporaryDirectory(prefix="medpool-") as temporary:
         first = Path(temporary) / "close.parquet"
         connection.execute(f"COPY ({close_sql(shape, contract, checks)}) TO '{first}' (FORMAT parquet)")
@@ -66,7 +60,7 @@ def stage_file(
             )
             connection.execute(f"CREATE OR REPLACE TEMP VIEW looked AS FROM read_parquet('{target}')")
             summary = _summary(connection, shape, contract, checks, quick)
-            lines = text.count if text is not None else _one(connection, "SELECT count(*) FROM raw")
+            lines = text.count if quick and text is not None else _one(connection, "SELECT count(*) FROM raw")
             if (counted := sum(summary["lines"].values())) != lines:
                 raise SettlementError(f"{lines} lines were read and {counted} written", where=path.name)
     connection.execute("DROP VIEW IF EXISTS raw; DROP TABLE IF EXISTS raw_lines")
@@ -84,6 +78,33 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     for name, pairs in (("county_of_office", offices), ("kind_of_subject", subjects)):
         items = ", ".join(f"{raw.quoted(key)}: {raw.quoted(value)}" for key, value in pairs)
         connection.execute(f"CREATE OR REPLACE TEMP MACRO {name}(code) AS MAP {{{items}}}[code]")
+
+
+def _look(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    text: PlainText | None,
+    shape: Shape,
+    contract: Contract,
+    checks: tuple[Check, ...],
+    plain: Path,
+) -> bool:
+    """Make ``raw``, the lines for the close look, and return whether the quick look has taken the others."""
+    quick = text is not None and _quick(connection, text, shape, contract, checks, plain)
+    if text is None:
+        raw.workbook(connection, path, shape, contract)
+        return False
+    if shape.kind == "fixed":
+        raw.fixed_text(connection, text, shape)
+        return False
+    if quick:
+        raw.leftover(connection, plain, shape)
+    else:
+        raw.whole_text(connection, text, shape)
+    if raw.broken_rows(connection, text, shape):
+        plain.unlink(missing_ok=True)
+        return False
+    return quick
 
 
 def _quick(

@@ -156,7 +156,7 @@ def workbook(data: bytes) -> list[Sheet]:
             if len(names) != len(set(names)):
                 raise CannotTell
             book = ElementTree.fromstring(archive.read("xl/workbook.xml"))
-            if (book.find(f"{_MAIN}workbookPr") or {}) and "1904" in str(archive.read("xl/workbook.xml")):
+            if any(properties.get("date1904") for properties in book.iter(f"{_MAIN}workbookPr")):
                 raise CannotTell
             links = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
             targets = {link.get("Id"): link.get("Target", "") for link in links}

@@ -13,7 +13,7 @@ from unittest import mock
 
 import openpyxl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from medpool_etl.contracts import checks_of
@@ -290,7 +290,11 @@ def test_quick_look(
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows(rows)
     data = out.getvalue().encode()
-    assert same(stage, data)
+    try:
+        assert same(stage, data)
+    except NotReadable:
+        # Recognition comes before both looks.
+        event("refused")
 
 
 def same(stage: Stage, data: bytes) -> bool:
