@@ -52,6 +52,16 @@ class PlainText:
             for line in batch.column(1).to_pylist():
                 yield line[: -len(self.mark)] if self.mark else line.rstrip("\n")
 
+    def some(self, ids: np.ndarray) -> pa.Table:
+        """Return the lines of these ids (in order), as a stream has them."""
+        found = []
+        for batch in self._batches():
+            first = batch.column(0)[0].as_py()
+            within = ids[(ids >= first) & (ids < first + batch.num_rows)]
+            if len(within):
+                found.append(batch.take(pa.array(within - first)))
+        return pa.Table.from_batches(found, schema=_SCHEMA)
+
     def _batches(self) -> Iterator[pa.RecordBatch]:
         count, skip = 0, self.skip
         for text in _blocks(self.path, self.encoding):

@@ -53,7 +53,8 @@ def stage_file(
         _views(connection, first, plain if quick else None, contract, checks)
         moved = found_across(connection, contract, checks) > 0 and quick
         if moved and text is not None:
-            connection.register("text_lines", text.stream())
+            ids = connection.execute("SELECT DISTINCT line_id FROM across ORDER BY line_id").fetchnumpy()["line_id"]
+            connection.register("text_lines", text.some(ids))
         with whole(folder / f"{file_id}.parquet") as target:
             connection.execute(
                 f"COPY ({_final_sql(contract, checks, shape, plain if moved else None)}) TO '{target}' {_PARQUET}"

@@ -16,9 +16,13 @@ from medpool_etl.store.warehouse import read_json
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """Return an in-memory DuckDB that installs nothing and spills into a temporary folder of this process."""
+    """Return an in-memory DuckDB that installs nothing and spills into a temporary folder of this process.
+
+    It takes at most ``MEDPOOL_MEMORY`` (default 1GB), so that the size of a month does not decide how much it needs.
+    """
     return duckdb.connect(
         config={
+            "memory_limit": os.environ.get("MEDPOOL_MEMORY", "1GB"),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "temp_directory": str(Path(tempfile.gettempdir()) / f"medpool-{os.getpid()}"),
