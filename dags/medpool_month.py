@@ -25,7 +25,8 @@ DOC = """
 **Purpose.** Receives a month's files, checks and reconciles them, computes what is to be remitted ({notice}), and
 publishes Parquet, the DuckDB mart and the workbook.
 
-**Input.** The files in `<MEDPOOL_INBOX>/{city}/<month>` (by default below `MEDPOOL_DATA`).
+**Input.** The files in `<MEDPOOL_INBOX>/{city}/<month>` and `<MEDPOOL_INBOX>/{city}/yearly` (by default below `MEDPOOL_DATA`), and
+files that came late for closed months.
 **Output.** `<MEDPOOL_WAREHOUSE>/runs/{city}/<month>/<run>` and `<MEDPOOL_WAREHOUSE>/marts/current/medpool.duckdb`.
 
 **Schedule.** A run a month, on the first working day after the county reports are due (the 15th of the next month, moved
