@@ -210,8 +210,8 @@ def _reading(results: Results) -> str:
     return f"""- *What checking costs.* The ratio to DuckDB's bare copy{times} is the price of everything the copy does not do, in the same engine on the same machine. The copy is a floor
   to measure by, not an alternative: it would stop at the first bad row, and is spared the recoding.
 - *Small months.* Judging takes the same time at any size, so the ratios are worse for small months than for large ones.
-- *Memory.* {large // small} times the rows took {grown[1] / grown[0]:.1f} times the memory while staging. DuckDB takes up to 80% of the machine's memory before it spills; what grows is
-  what it buffers and the hashes by which repeated receipts are found.
+- *Memory.* {large // small} times the rows took {grown[1] / grown[0]:.1f} times the memory while staging. DuckDB takes at most what
+  `MEDPOOL_MEMORY` says (1 GB) before it spills to disk; what grows below that is what it buffers, and the hashes by which repeated receipts are found.
 - *Rounds.* Contenders take turns, and the best round of each counts; the ratios within each round show how steady the machine was. Processor time, of all cores together,
   changes less when something else runs beside; it is a ratio to the same contender's, too. Great Expectations ran once.
 - *The data is made up.* Real months repeat payers, have longer names, and may have more rows that need a close look, which costs more a row; the share of bad
