@@ -47,11 +47,6 @@ class Shape:
         """The first block; the only one of most files."""
         return self.blocks[0]
 
-    @property
-    def place(self) -> str:
-        """Where in its file it stands: the sheet, and the row where a sheet holds several."""
-        return self.first.sheet
-
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready data; :meth:`from_dict` reads it back."""
         return asdict(self)

@@ -12,15 +12,9 @@ import openpyxl
 from medpool_etl.contracts import Contract, load_all
 from medpool_etl.periods import Month
 from medpool_etl.simulator import simulate
+from tests.support import TITLES
 
 MARCH = Month(2022, 3)
-TITLES = {
-    "account_statement": ["账号：331000100300001", "期初余额：8000000.00,期末余额：9250000.00"],
-    "annual_budget": ["台州市2022年度基本医疗保险基金预算表", "编制日期：2021年12月20日,单位：元"],
-    "assessment": ["台州市2021年度基本医疗保险市级统筹考核结果"],
-    "enrolment": ["台州市基本医疗保险参保人数统计表", "所属期：2022年3月"],
-    "provincial_average_wage": ["公布日期：2022年6月8日", "2021年浙江省全社会单位就业人员月平均工资"],
-}
 _ROWS = 150
 
 
