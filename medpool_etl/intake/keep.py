@@ -137,7 +137,8 @@ def _members(kept: Kept, warehouse: Warehouse) -> Iterator[Kept]:
                         digest,
                         warehouse.received(digest).stat().st_size,
                     )
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, ValueError, LookupError, RuntimeError) as error:
+        # A damaged directory can give a member an empty name, on which Python's own reader stumbles.
         locked = isinstance(error, RuntimeError) and not isinstance(error, NotImplementedError)
         yield Kept(
             kept.name,

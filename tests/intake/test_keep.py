@@ -76,6 +76,15 @@ def locked() -> bytes:
     return bytes(data)
 
 
+def nameless() -> bytes:
+    """Return an archive whose directory gives its member an empty name."""
+    data = bytearray(archive({"a.csv": b"a" * 100}))
+    start = data.rindex(b"PK\x01\x02")
+    data[start + 28 : start + 30] = b"\0\0"
+    data[start + 32 : start + 34] = b"\5\0"
+    return bytes(data)
+
+
 GOOD = archive({"a.csv": b"1,2\n" * 100})
 
 
@@ -85,11 +94,12 @@ GOOD = archive({"a.csv": b"1,2\n" * 100})
         (locked(), "有密码"),
         (GOOD[: len(GOOD) // 2], "已损坏"),
         (GOOD.replace(b"a.csv", b"b.csv", 1), "已损坏"),
+        (nameless(), "已损坏"),
         (archive({"a.zip": archive({"b.csv": b"b"})}), "还有压缩包"),
         (archive({"bomb.csv": bytes(30 << 20)}), "不是正常的报送"),
         (archive({f"{n}.csv": b"" for n in range(2_001)}), "不是正常的报送"),
     ],
-    ids=["password", "half", "names differ", "archive inside", "bomb", "too many"],
+    ids=["password", "half", "names differ", "no name", "archive inside", "bomb", "too many"],
 )
 def test_archive_that_cannot_be_used(data: bytes, said: str, look: Callable[[], list[Kept]], tmp_path: Path) -> None:
     """An archive that is locked, damaged or a bomb is kept, named and left out; other files are not affected."""
