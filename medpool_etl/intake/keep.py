@@ -29,6 +29,12 @@ _GROWING = Text(
     zh="读取时文件仍在写入；写完后会在下次运行时接收",
     en="it was still being written; the next run takes it when it is whole",
 )
+_LOCKED = Text(zh="压缩包有密码，请去掉密码后重新报送", en="the archive has a password: send it without one")
+_DAMAGED = Text(zh="压缩包已损坏或不完整，请重新打包报送", en="the archive is damaged or incomplete: send it again")
+_METHOD = Text(
+    zh="压缩包损坏，或用了不常见的压缩方式，请用普通 ZIP 方式重新打包报送",
+    en="the archive is damaged or packed by an unusual method: pack it again as a plain zip",
+)
 NAME_LENGTH = 255
 
 
@@ -137,19 +143,14 @@ def _members(kept: Kept, warehouse: Warehouse) -> Iterator[Kept]:
                         digest,
                         warehouse.received(digest).stat().st_size,
                     )
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, ValueError, LookupError, RuntimeError) as error:
-        # A damaged directory can give a member an empty name, on which Python's own reader stumbles.
-        locked = isinstance(error, RuntimeError) and not isinstance(error, NotImplementedError)
-        yield Kept(
-            kept.name,
-            kept.sha256,
-            kept.size,
-            Text(zh="压缩包有密码，请去掉密码后重新报送", en="the archive has a password: send it without one")
-            if locked
-            else Text(
-                zh="压缩包已损坏或不完整，请重新打包报送", en="the archive is damaged or incomplete: send it again"
-            ),
-        )
+    except NotImplementedError:
+        yield Kept(kept.name, kept.sha256, kept.size, _METHOD)
+    except RuntimeError:
+        # Python's reader has no word of its own for an archive that wants a password.
+        yield Kept(kept.name, kept.sha256, kept.size, _LOCKED)
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, ValueError, LookupError):
+        # A damaged directory can give a member an empty name, on which that reader stumbles.
+        yield Kept(kept.name, kept.sha256, kept.size, _DAMAGED)
 
 
 class _Member:

@@ -19,6 +19,8 @@ import openpyxl
 from openpyxl.worksheet._reader import WorkSheetParser
 
 DELIMITERS = (",", "\t", "|", ";")
+# What stands at the beginning of a line of sums.
+TOTALS = ("合计", "总计", "小计")
 PEEK_ROWS = 60
 # Forms of several counties stand one below the other in a sheet; a sheet longer than this holds one table.
 SHEET_ROWS = 2_000
@@ -150,7 +152,7 @@ def _fixed_spans(lines: list[str]) -> Iterator[tuple[Span, ...]]:
 
 def is_total(line: bytes) -> bool:
     """Whether a line of fixed text (GB18030) begins with a word for a total."""
-    return line.split()[:1] in ([b"\xba\xcf\xbc\xc6"], [b"\xd7\xdc\xbc\xc6"], [b"\xd0\xa1\xbc\xc6"])
+    return line.split()[:1] in [[word.encode("gb18030")] for word in TOTALS]
 
 
 def fixed_cells(line: str, spans: tuple[Span, ...]) -> tuple[str, ...] | None:

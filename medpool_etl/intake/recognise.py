@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medpool_etl.contracts import Contract
-from medpool_etl.intake.peek import NotReadable, Peek, clean, peek
+from medpool_etl.intake.peek import TOTALS, NotReadable, Peek, clean, peek
 from medpool_etl.intake.shape import Block, Shape
 
 # In a title without white space: 单位：元, 金额单位：人民币万元, （万元）, 以万元为单位.
@@ -18,7 +18,6 @@ _UNIT = re.compile(
 )
 _UNITS = {"元": 1, "万元": 10_000}
 _WIDEST_HEADER = 500
-_TOTALS = ("合计", "总计", "小计")
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,7 @@ def _title_from(look: Peek, after: int, header: int, above: _Header | None) -> i
         data = bool(filled) and (
             filled[0].rstrip(":") in labels if above.contract.form else len(filled) * 2 >= above.found
         )
-        if data or (filled and filled[0].rstrip(":") in _TOTALS):
+        if data or (filled and filled[0].rstrip(":") in TOTALS):
             first = index + 1
     return first
 

@@ -86,11 +86,16 @@ def _(world: World, expected: Expected) -> None:
 
 @_fault("wrong_level", "级次错：国库按县级入库", "booked at county level instead of city level")
 def _(world: World, expected: Expected) -> None:
-    tax = _pick(world)
-    row = _treasury(world, tax)
+    row = _at_county_level(world, expected)
+    expected.broken("tax_treasury", "wrong_level", row.values["amount"])
+
+
+def _at_county_level(world: World, expected: Expected) -> Row:
+    """Let the treasury book a receipt at county level, of which it is warned; return its row."""
+    row = _treasury(world, _pick(world))
     row.values["level"] = "4"
     expected.warned.append(("treasury_receipts", row, "level_of_the_rules"))
-    expected.broken("tax_treasury", "wrong_level", tax.values["paid_amount"])
+    return row
 
 
 @_fault("refund", "退库：一笔保费当月退还缴费人", "a premium paid back to the payer within the month")
@@ -127,10 +132,7 @@ def _(world: World, expected: Expected) -> None:
 
 @_fault("corrected_level", "级次错已更正（1105）", "a wrong budget level the treasury corrected within the month")
 def _(world: World, expected: Expected) -> None:
-    tax = _pick(world)
-    row = _treasury(world, tax)
-    row.values["level"] = "4"
-    expected.warned.append(("treasury_receipts", row, "level_of_the_rules"))
+    row = _at_county_level(world, expected)
     same = {name: row.values[name] for name in ("subject", "tax_office")}
     world.corrections.append(
         Row(

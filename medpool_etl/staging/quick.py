@@ -20,6 +20,7 @@ import duckdb
 
 from medpool_etl.contracts import Check, Column, Contract, checks_of
 from medpool_etl.contracts.model import SQL_TYPES
+from medpool_etl.intake.peek import TOTALS
 from medpool_etl.intake.shape import Shape
 from medpool_etl.staging.expressions import across
 from medpool_etl.staging.plaintext import PlainText
@@ -30,7 +31,6 @@ _MOST_CODES = 500
 # Letters, digits and Chinese characters: a text of nothing else needs no cleaning.
 _TIDY = r"[0-9A-Za-z\x{4E00}-\x{9FA5}]+"
 _QUOTED_AMOUNT = r'"(-?\d{1,3}),(\d{3})(?:,(\d{3}))?(?:,(\d{3}))?(\.\d{1,2})?"'
-_TOTALS = ("合计", "总计", "小计")
 _LABEL = "rtrim(replace(tidy(cells[1]), ' ', ''), ':')"
 _SAMPLE_LINES = 4_000
 _FEW = 24
@@ -63,7 +63,7 @@ def quick_sql(shape: Shape, contract: Contract, checks: tuple[Check, ...], known
     sure += [f"NOT contains(cells[{i}], chr(65533))" for i, name in enumerate(block.columns, 1) if not name]
     first = next((column for column in columns if column.name == block.columns[0]), None)
     if first is None or (first.type in ("text", "code") and not first.known and not first.pattern):
-        sure.append(f"cells[1] <> '' AND NOT {one_of(_LABEL, _TOTALS)}")
+        sure.append(f"cells[1] <> '' AND NOT {one_of(_LABEL, TOTALS)}")
     sure += [
         f"coalesce({_CONTEXT.sub(lambda match: known.context[match[1]], check.sql)}, true)"
         for check in checks

@@ -85,6 +85,13 @@ def nameless() -> bytes:
     return bytes(data)
 
 
+def unusual() -> bytes:
+    """Return an archive packed by a method Python's reader does not know."""
+    data = bytearray(archive({"a.csv": b"a" * 100}))
+    data[8] = data[data.rindex(b"PK\x01\x02") + 10] = 97
+    return bytes(data)
+
+
 GOOD = archive({"a.csv": b"1,2\n" * 100})
 
 
@@ -95,11 +102,12 @@ GOOD = archive({"a.csv": b"1,2\n" * 100})
         (GOOD[: len(GOOD) // 2], "已损坏"),
         (GOOD.replace(b"a.csv", b"b.csv", 1), "已损坏"),
         (nameless(), "已损坏"),
+        (unusual(), "普通 ZIP 方式"),
         (archive({"a.zip": archive({"b.csv": b"b"})}), "还有压缩包"),
         (archive({"bomb.csv": bytes(30 << 20)}), "不是正常的报送"),
         (archive({f"{n}.csv": b"" for n in range(2_001)}), "不是正常的报送"),
     ],
-    ids=["password", "half", "names differ", "no name", "archive inside", "bomb", "too many"],
+    ids=["password", "half", "names differ", "no name", "unusual method", "archive inside", "bomb", "too many"],
 )
 def test_archive_that_cannot_be_used(data: bytes, said: str, look: Callable[[], list[Kept]], tmp_path: Path) -> None:
     """An archive that is locked, damaged or a bomb is kept, named and left out; other files are not affected."""
