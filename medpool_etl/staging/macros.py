@@ -4,6 +4,11 @@ An amount has at most 13 digits before the point, so that no sum of a month leav
 ``money`` of ``1.005`` or ``1e3`` is NULL, not 1.01 or 1000; ``1,23.45`` is NULL; ``(12.30)`` is -12.30.
 """
 
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
 # Full-width characters and their plain ones; the space is the ideographic one. 0x1A is what old programs end a file with.
 _WIDE = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000\u00a0\u2212\ufe63\ufeff\u200b\x1a"
 _PLAIN = "".join(chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)) + "  --   "
@@ -56,19 +61,19 @@ CREATE OR REPLACE TEMP MACRO calendar_month(s) AS CASE
 CREATE OR REPLACE TEMP MACRO padded(s, width) AS
   CASE WHEN length(s) < width AND regexp_full_match(s, '\d+') THEN lpad(s, width, '0') ELSE s END;
 -- The plainest forms of an amount and of a day, which read back to the same text. An amount that stood in quotation marks with
--- separators comes without them, marked by chr(3).
+-- separators comes without them, marked by chr(3), which like an empty text sorts before any number.
 CREATE OR REPLACE TEMP MACRO plain_money(s) AS CASE
-  WHEN s = '' THEN NULL
-  WHEN s[1] = chr(3) THEN TRY_CAST(s[2:] AS DECIMAL(18,2))
-  WHEN contains(s, ',') THEN TRY_CAST(replace(s, ',', '') AS DECIMAL(18,2))
+  WHEN s < '-' THEN CASE WHEN s = '' THEN NULL ELSE TRY_CAST(s[2:] AS DECIMAL(18,2)) END
   ELSE TRY_CAST(s AS DECIMAL(18,2))
   END;
+CREATE OR REPLACE TEMP MACRO plain_grouped_money(s) AS
+  CASE WHEN contains(s, ',') THEN TRY_CAST(replace(s, ',', '') AS DECIMAL(18,2)) ELSE plain_money(s) END;
 CREATE OR REPLACE TEMP MACRO is_plain_money(s, amount) AS CASE
   WHEN CAST(amount AS VARCHAR) = s THEN length(s) <= 16
   WHEN s[1] = chr(3) THEN amount IS NOT NULL
   ELSE length(s) <= 16 AND regexp_full_match(s, '-?(\d{{1,13}}|\d{{1,3}}(,\d{{3}}){{1,3}})(\.\d{{1,2}})?')
   END;
-CREATE OR REPLACE TEMP MACRO plain_date(s) AS CASE
+CREATE OR REPLACE TEMP MACRO day_of(s) AS CASE
   WHEN length(s) = 8 THEN CAST(try_strptime(s, '%Y%m%d') AS DATE)
   WHEN s[5] = '-' THEN TRY_CAST(s AS DATE)
   ELSE CAST(try_strptime(s, '%Y年%m月%d日') AS DATE)
@@ -95,6 +100,33 @@ CREATE OR REPLACE TEMP MACRO between_per_head(amount, heads, low, high) AS CASE
   ELSE amount BETWEEN heads * low AND heads * high
   END;
 """
+
+# How the days of the years about a month are written most often.
+_DAY_FORMS: tuple[Callable[[dt.date], str], ...] = (
+    lambda day: f"{day:%Y%m%d}",
+    lambda day: f"{day:%Y-%m-%d}",
+    lambda day: f"{day.year}年{day.month}月{day.day}日",
+    lambda day: f"{day.year}/{day.month}/{day.day}",
+)
+_YEARS_BEFORE, _YEARS_AFTER = 3, 1
+
+
+def days_sql(month_start: dt.date) -> str:
+    """Return the SQL of the type ``plain_day``, the texts of all days about a month, form by form, and of ``plain_date``,
+    the day of a text that has been looked up there. Looking up is faster than reading, and a text found needs no proof."""
+    first = dt.date(month_start.year - _YEARS_BEFORE, 1, 1)
+    count = (dt.date(month_start.year + _YEARS_AFTER + 1, 1, 1) - first).days
+    texts = [form(day) for form in _DAY_FORMS for day in (first + dt.timedelta(n) for n in range(count))]
+    return f"""
+    DROP TYPE IF EXISTS plain_day;
+    CREATE TEMP TYPE plain_day AS ENUM ({", ".join(f"'{text}'" for text in texts)});
+    CREATE OR REPLACE TEMP MACRO plain_date(s, listed) AS CASE
+      WHEN listed IS NOT NULL THEN DATE '{first}' + CAST(enum_code(listed) % {count} AS INTEGER)
+      WHEN s = '' THEN NULL
+      ELSE day_of(s)
+      END;
+    """
+
 
 READERS = {
     "text": "{0}",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,22 @@ _OLD = [*range(0xE78D, 0xE797), 0xE7C7, 0xE816, 0xE817, 0xE818, 0xE81E, 0xE826, 
 _OLD += [0xE843, 0xE854, 0xE855, 0xE864]
 _MOVED = dict(zip(_OLD, "︐︒︑︓︔︕︖︗︘︙ḿ𠂇𠂉𠃌龴龵龶龷𡗗龸𢦏龹龺𤇾龻", strict=True))
 _OLD_M, _NEW_M = "\ue7c7".encode(), "ḿ".encode()
-_SCHEMA = pa.schema([("line_id", pa.int64()), ("line", pa.string())])
+_SCHEMA = pa.schema([("line_id", pa.int64()), ("line", pa.string_view())])
+_LF, _CR, _BOM = 0x0A, 0x0D, 3
+# A string view of Arrow holds a text of so many bytes itself.
+_IN_VIEW = 12
+_BEHIND = b"\n\n\n"
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Where some lines of a file lie: ``skipped`` lines of these bytes stand before the first that counts."""
+
+    offset: int
+    size: int
+    skipped: int
+    first: int
+    count: int
 
 
 class PlainText:
@@ -32,15 +48,15 @@ class PlainText:
     ``count`` is how many there are, known once a stream of them has been read to its end.
     """
 
-    def __init__(self, path: Path, encoding: str, skip: int, mark: str) -> None:
-        """``mark`` is the delimiter, which stands behind every line of a stream in place of its line end."""
-        self.path, self.encoding, self.skip, self.mark = path, encoding, skip, mark.encode()
+    def __init__(self, path: Path, encoding: str, skip: int) -> None:
+        self.path, self.encoding, self.skip = path, encoding, skip
         self.count = 0
         # Why the text cannot be read after all: DuckDB would only say that its source failed.
         self.refused: NotReadable | None = None
+        self._pieces: list[_Piece] = []
 
     def stream(self) -> pa.RecordBatchReader:
-        """Return a new stream of the lines: ``line_id`` from 1, and ``line``, with the delimiter behind it.
+        """Return a new stream of the lines: ``line_id`` from 1, and ``line``, without its end.
 
         Bytes that are no text become U+FFFD, for the checks to find. Raises NotReadable for NUL or SOH bytes.
         """
@@ -49,42 +65,81 @@ class PlainText:
     def lines(self) -> Iterator[str]:
         """Yield the lines one by one, without line ends."""
         for batch in self._batches():
-            for line in batch.column(1).to_pylist():
-                yield line[: -len(self.mark)] if self.mark else line.rstrip("\n")
+            yield from batch.column(1).to_pylist()
 
     def some(self, ids: np.ndarray) -> pa.Table:
-        """Return the lines of these ids (in order), as a stream has them."""
-        found = []
-        for batch in self._batches():
-            first = batch.column(0)[0].as_py()
-            within = ids[(ids >= first) & (ids < first + batch.num_rows)]
-            if len(within):
-                found.append(batch.take(pa.array(within - first)))
-        return pa.Table.from_batches(found, schema=_SCHEMA)
+        """Return the lines of these ids (in order), as a stream has them; only their own bytes are converted again."""
+        if self.encoding == "utf-16":
+            wanted = set(ids.tolist())
+            texts = [line for number, line in enumerate(self.lines(), 1) if number in wanted]
+            return _table(ids, texts)
+        if not self._pieces:
+            for _ in self._batches():
+                pass
+        texts = []
+        with self.path.open("rb") as source:
+            for piece in self._pieces:
+                within = ids[(ids >= piece.first) & (ids < piece.first + piece.count)] - piece.first + piece.skipped
+                if not len(within):
+                    continue
+                source.seek(piece.offset)
+                data, starts, lengths = _lines_of(_ended(source.read(piece.size)))
+                texts += [_one_line(data[starts[i] : starts[i] + lengths[i]], self.encoding) for i in within]
+        return _table(ids, texts)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
-        count, skip = 0, self.skip
-        for text in _blocks(self.path, self.encoding):
+        count, skip, pieces = 0, self.skip, []
+        for text, offset, size in _blocks(self.path, self.encoding):
             if b"\0" in text or b"\x01" in text:
                 self.refused = NotReadable("文件不是文本，也不是 XLSX 工作簿", "neither text nor an XLSX workbook")
                 raise self.refused
-            ends = np.flatnonzero(np.frombuffer(text, np.uint8) == 0x0A)
-            if skip:
-                skipped = min(skip, len(ends))
-                skip -= skipped
-                text = text[int(ends[skipped - 1]) + 1 :]
-                ends = ends[skipped:] - ends[skipped - 1] - 1
-            if not len(ends):
+            data, starts, lengths = _lines_of(text)
+            skipped = min(skip, len(starts))
+            skip -= skipped
+            lines = _views(data, starts[skipped:], lengths[skipped:])
+            if not len(lines):
                 continue
-            offsets = np.zeros(len(ends) + 1, np.int32)
-            offsets[1:] = ends + 1
-            if self.mark:
-                text = text.replace(b"\n", self.mark)
-            lines = pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(text))
-            ids = pa.array(np.arange(count + 1, count + len(ends) + 1))
+            ids = pa.array(np.arange(count + 1, count + len(lines) + 1))
+            pieces.append(_Piece(offset, size, skipped, count + 1, len(lines)))
             yield pa.RecordBatch.from_arrays([ids, lines], schema=_SCHEMA)
-            count += len(ends)
-        self.count = count
+            count += len(lines)
+        self.count, self._pieces = count, pieces
+
+
+def _table(ids: np.ndarray, texts: list[str]) -> pa.Table:
+    return pa.table({"line_id": pa.array(ids, pa.int64()), "line": pa.array(texts, pa.string())})
+
+
+def _lines_of(text: bytes) -> tuple[bytes, np.ndarray, np.ndarray]:
+    """Return a text that ends in LF, where its lines start and how long they are without their ends, in bytes.
+
+    What stands between them stays: no line is moved for an end of CR and LF. Only a CR of its own is made LF first.
+    """
+    array = np.frombuffer(text, np.uint8)
+    ends = np.flatnonzero(array == _LF)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    lengths = ends - starts
+    if b"\r" in text:
+        with_cr = (lengths > 0) & (array[ends - 1] == _CR)
+        if int(with_cr.sum()) != text.count(b"\r"):
+            return _lines_of(text.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
+        lengths = lengths - with_cr
+    return text, starts, lengths
+
+
+def _views(text: bytes, starts: np.ndarray, lengths: np.ndarray) -> pa.Array:
+    """Return the lines as Arrow string views, which point into the text: length, first four bytes, buffer, start; one of at most
+    twelve bytes stands in its view."""
+    views = np.zeros((len(starts), 4), np.int32)
+    views[:, 0], views[:, 3] = lengths, starts
+    # Every four bytes of the text as a number, from every place of it.
+    room = np.frombuffer(text + bytes(_IN_VIEW), np.uint8)
+    fours = np.ndarray((len(text),), np.int32, room, strides=(1,))
+    views[:, 1] = fours[starts]
+    for i in np.flatnonzero(lengths <= _IN_VIEW):
+        line = text[starts[i] : starts[i] + lengths[i]]
+        views[i, 1:] = np.frombuffer(line.ljust(_IN_VIEW, b"\0"), np.int32)
+    return pa.Array.from_buffers(pa.string_view(), len(starts), [None, pa.py_buffer(views), pa.py_buffer(text)])
 
 
 class _Iconv:
@@ -123,20 +178,20 @@ class _Iconv:
             return None
         text = bytes(memoryview(target)[: len(target) - room.value])
         # The one character it still puts where the standard of 2000 had it.
-        return text.replace(_OLD_M, _NEW_M) if _OLD_M in text else text
+        return text.replace(_OLD_M, _NEW_M) if b"\xee" in text else text
 
 
-def _blocks(path: Path, encoding: str) -> Iterator[bytes]:
-    """Yield the file as UTF-8 blocks of whole lines, each of which ends in LF."""
+def _blocks(path: Path, encoding: str) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the file as UTF-8 blocks of whole lines, each of which ends in LF, and where the bytes of each lie in the file."""
     if encoding == "utf-16":
         yield from _utf16_blocks(path)
         return
+    offset = _BOM if encoding == "utf-8-sig" else 0
     iconv = _Iconv() if encoding == "gb18030" else None
     block, out, kept = bytearray(_BLOCK), bytearray(2 * _BLOCK), 0
     try:
         with path.open("rb", buffering=0) as source:
-            if encoding == "utf-8-sig":
-                source.seek(3)
+            source.seek(offset)
             while True:
                 got = source.readinto(memoryview(block)[kept:])
                 have = kept + got
@@ -150,7 +205,8 @@ def _blocks(path: Path, encoding: str) -> Iterator[bytes]:
                 if not cut:
                     return
                 text = iconv.convert(block, cut, out) if iconv else None
-                yield _ended(text if text is not None else _decode(bytes(block[:cut]), encoding))
+                yield _ended(text if text is not None else _decode(bytes(block[:cut]), encoding)), offset, cut
+                offset += cut
                 block[: have - cut] = block[cut:have]
                 kept = have - cut
     finally:
@@ -158,10 +214,10 @@ def _blocks(path: Path, encoding: str) -> Iterator[bytes]:
             iconv.close()
 
 
-def _utf16_blocks(path: Path) -> Iterator[bytes]:
+def _utf16_blocks(path: Path) -> Iterator[tuple[bytes, int, int]]:
     with path.open("r", encoding="utf-16", errors="replace", newline=None) as source:
         while lines := source.readlines(_BLOCK):
-            yield _ended("".join(lines).encode())
+            yield _ended("".join(lines).encode()), 0, 0
 
 
 def _cut(block: bytearray, have: int) -> int:
@@ -179,8 +235,12 @@ def _decode(data: bytes, encoding: str) -> bytes:
     return data
 
 
+def _one_line(data: bytes, encoding: str) -> str:
+    """Return one line of a file, with bytes that are no text marked as they are among other lines."""
+    # A character cut off at the end of all bytes is another mistake than one before a line end.
+    return _decode(data + _BEHIND, encoding).decode().removesuffix(_BEHIND.decode())
+
+
 def _ended(text: bytes) -> bytes:
-    """Return the text with LF at the end of every line."""
-    if b"\r" in text:
-        text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    """Return the text with LF at its end; behind a CR it makes one line end with it."""
     return text if text.endswith(b"\n") else text + b"\n"

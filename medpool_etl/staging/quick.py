@@ -31,7 +31,7 @@ _MOST_CODES = 500
 # Letters, digits and Chinese characters: a text of nothing else needs no cleaning.
 _TIDY = r"[0-9A-Za-z\x{4E00}-\x{9FA5}]+"
 _QUOTED_AMOUNT = r'"(-?\d{1,3}),(\d{3})(?:,(\d{3}))?(?:,(\d{3}))?(\.\d{1,2})?"'
-_LABEL = "rtrim(replace(tidy(cells[1]), ' ', ''), ':')"
+_LABEL = "rtrim(replace(tidy(cell_1), ' ', ''), ':')"
 _SAMPLE_LINES = 4_000
 _FEW = 24
 _SUBQUERY = re.compile(r"\bSELECT\b", re.IGNORECASE)
@@ -50,44 +50,70 @@ class Known:
 def quick_sql(shape: Shape, contract: Contract, checks: tuple[Check, ...], known: Known) -> str:
     """Return the SELECT over ``text_lines`` of the contract's columns, typed, and ``original`` where a line needs a close look.
 
-    Every line gives one row, in order: there is no join in it, which would let DuckDB mix them.
+    Every line gives one row, in order: there is no join in it, which would let DuckDB mix them. What has a list of texts is
+    written as ENUM, which Parquet keeps as text: it is looked up once and not sorted into a dictionary again.
     """
     block = shape.first
-    cells = {name: f"cells[{i}]" for i, name in enumerate(block.columns, 1) if name}
+    cells = {name: f"cell_{i}" for i, name in enumerate(block.columns, 1) if name}
     columns = [column for column in contract.columns if column.name in cells]
-    values = ",\n".join(
-        f"CAST({_value(column, cells[column.name])} AS {SQL_TYPES[column.type]}) AS {column.name}" for column in columns
-    )
-    sure = [f"len(cells) = {len(block.columns)}"]
+    listed = [column for column in columns if _listed(column)]
+    found = "".join(f", {_found(column, cells[column.name], known)}" for column in columns if _has_list(column))
+    values = ", ".join(f"{_value(column, cells[column.name], shape)} AS {column.name}" for column in columns)
+    sure = [f"fields = {len(block.columns)}"]
     sure += [_sure(column, cells[column.name], known) for column in columns]
-    sure += [f"NOT contains(cells[{i}], chr(65533))" for i, name in enumerate(block.columns, 1) if not name]
+    sure += [f"NOT contains(cell_{i}, chr(65533))" for i, name in enumerate(block.columns, 1) if not name]
     first = next((column for column in columns if column.name == block.columns[0]), None)
     if first is None or (first.type in ("text", "code") and not first.known and not first.pattern):
-        sure.append(f"cells[1] <> '' AND NOT {one_of(_LABEL, TOTALS)}")
+        sure.append(f"cell_1 <> '' AND NOT {one_of(_LABEL, TOTALS)}")
     sure += [
         f"coalesce({_CONTEXT.sub(lambda match: known.context[match[1]], check.sql)}, true)"
         for check in checks
         if check.kind == "own" and not across(check)
     ]
     condition = "\n AND ".join(f"({condition})" for condition in sure)
-    names = ", ".join(column.name for column in columns)
+    names = ", ".join(f"listed__{c.name} AS {c.name}" if c in listed else c.name for c in columns)
+    named = ", ".join(f"cells[{i}] AS cell_{i}" for i in range(1, len(block.columns) + 1))
     return f"""
-    SELECT line_id, {names}, CASE WHEN coalesce({condition}, false) THEN NULL ELSE line[:-2] END AS original
+    SELECT line_id, {names}, CASE WHEN coalesce({condition}, false) THEN NULL ELSE line END AS original
     FROM (
-      SELECT {values}, line_id, line, cells
-      FROM (SELECT line_id, line, {_cells(shape)} AS cells FROM text_lines)
+      SELECT *, {values}
+      FROM (SELECT *{found} FROM (SELECT line_id, line, len(cells) AS fields, {named} FROM ({_cells(shape)})))
     ) AS rows
     """
 
 
 def _cells(shape: Shape) -> str:
-    """Return the SQL that splits a line into cells; what most often stands in quotation marks are amounts with separators,
+    """Return the SELECT that splits every line into ``cells``; what most often stands in quotation marks are amounts with separators,
     which lose both and are marked, so that a text of the same look is not taken for plain."""
     if shape.delimiter != ",":
-        return cells_sql(shape, "line")
+        return f"SELECT line_id, line, {cells_sql(shape, 'line')} AS cells FROM text_lines"
     bare = f"regexp_replace(line, {quoted(_QUOTED_AMOUNT)}, chr(3) || '\\1\\2\\3\\4\\5', 'g')"
-    return f"""CASE WHEN NOT contains(line, '"') THEN string_split(line, ',')[:-2]
-        WHEN NOT contains({bare}, '"') THEN string_split({bare}, ',')[:-2] ELSE {cells_sql(shape, "line")} END"""
+    return f"""SELECT line_id, line,
+          CASE WHEN NOT contains(bare, '"') THEN string_split(bare, ',') ELSE {cells_sql(shape, "line")} END AS cells
+        FROM (SELECT line_id, line, CASE WHEN contains(line, '"') THEN {bare} ELSE line END AS bare FROM text_lines)"""
+
+
+def _listed(column: Column) -> bool:
+    """Whether all texts of a column are known before."""
+    return column.values is not None or bool(column.known)
+
+
+def _has_list(column: Column) -> bool:
+    return _listed(column) or column.type in ("date", "month")
+
+
+def _found(column: Column, cell: str, known: Known) -> str:
+    """Return the SQL that looks a cell up in what is known: ``listed__<name>``, or the day or month as ``day__<name>``."""
+    name = column.name
+    if column.values is not None:
+        codes = f"ENUM ({', '.join(quoted(code) for code in dict.fromkeys(column.values.values()))})"
+        cases = " ".join(f"WHEN {quoted(text)} THEN {quoted(code)}::{codes}" for text, code in column.values.items())
+        return f"CASE {cell} {cases} END AS listed__{name}"
+    if column.known:
+        codes = ", ".join(quoted(code) for code in known.codes[column.known])
+        return f"TRY_CAST(nullif({cell}, '') AS ENUM ({codes})) AS listed__{name}"
+    day = f"nullif({cell}, '')" if column.type == "date" else f"{cell} || '01'"
+    return f"TRY_CAST({day} AS plain_day) AS day__{name}"
 
 
 def _sure(column: Column, cell: str, known: Known) -> str:
@@ -98,32 +124,24 @@ def _sure(column: Column, cell: str, known: Known) -> str:
 
 def _plain(column: Column, cell: str, known: Known) -> str:
     name = column.name
-    if column.values is not None:
-        return f"{name} IS NOT NULL"
+    if _listed(column):
+        return f"listed__{name} IS NOT NULL"
     forms = {
         "money": f"is_plain_money({cell}, {name})",
         "integer": f"CAST({name} AS VARCHAR) = {cell} AND length({cell}) <= 18",
         "rate": f"regexp_full_match({cell}, '\\d(\\.\\d{{1,6}})?')",
-        "date": f"is_plain_date({cell}, {name})",
-        "month": f"length({cell}) = 6 AND is_plain_date({cell} || '01', {name})",
+        "date": f"CASE WHEN day__{name} IS NOT NULL THEN true ELSE is_plain_date({cell}, {name}) END",
+        "month": f"length({cell}) = 6 AND CASE WHEN day__{name} IS NOT NULL THEN true ELSE is_plain_date({cell} || '01', {name}) END",
     }
-    if column.known:
-        condition = one_of(cell, known.codes[column.known])
-    elif column.type in forms:
-        condition = forms[column.type]
-    else:
-        condition = _tidy(column, cell)
+    condition = forms[column.type] if column.type in forms else _tidy(column, cell)
     if often := known.often.get(name):
         return f"CASE WHEN {one_of(cell, often)} THEN true ELSE {condition} END"
     return condition
 
 
 def one_of(cell: str, texts: Iterable[str]) -> str:
-    """Return the SQL condition that a cell is one of some texts, in a way DuckDB does not make a join of."""
-    items = list(texts)
-    if len(items) > _FEW:
-        return f"MAP {{{', '.join(f'{quoted(text)}: 1' for text in items)}}}[{cell}] IS NOT NULL"
-    return f"(CASE {cell} {' '.join(f'WHEN {quoted(text)} THEN true' for text in items)} ELSE false END)"
+    """Return the SQL condition that a cell is one of a few texts, in a way DuckDB does not make a join of."""
+    return f"(CASE {cell} {' '.join(f'WHEN {quoted(text)} THEN true' for text in texts)} ELSE false END)"
 
 
 def _tidy(column: Column, cell: str) -> str:
@@ -138,19 +156,22 @@ def _tidy(column: Column, cell: str) -> str:
     return " AND ".join(conditions)
 
 
-def _value(column: Column, cell: str) -> str:
+def _value(column: Column, cell: str, shape: Shape) -> str:
     """Return the SQL of a cell's value, right wherever the line matches; elsewhere it must only not fail."""
-    if column.values is not None:
-        cases = " ".join(f"WHEN {quoted(text)} THEN {quoted(code)}" for text, code in column.values.items())
-        return f"CASE {cell} {cases} END"
+    name = column.name
+    if _listed(column):
+        return f"CAST(listed__{name} AS VARCHAR)"
+    # Between commas a separator stands in quotation marks.
+    money = "plain_money" if shape.delimiter == "," else "plain_grouped_money"
     readers = {
-        "money": "plain_money({0})",
-        "integer": "TRY_CAST({0} AS BIGINT)",
-        "rate": "TRY_CAST({0} AS DECIMAL(9,6))",
-        "date": "plain_date({0})",
-        "month": "plain_date({0} || '01')",
+        "money": f"{money}({cell})",
+        "integer": f"TRY_CAST({cell} AS BIGINT)",
+        "rate": f"TRY_CAST(nullif({cell}, '') AS DECIMAL(9,6))",
+        "date": f"plain_date({cell}, day__{name})",
+        "month": f"plain_date({cell} || '01', day__{name})",
     }
-    return readers.get(column.type, "nullif({0}, '')").format(cell)
+    value = readers.get(column.type, f"nullif({cell}, '')")
+    return f"CAST({value} AS {SQL_TYPES[column.type]})"
 
 
 def known_before(
@@ -167,7 +188,7 @@ def known_before(
         return None
     codes: dict[str, tuple[str, ...]] = {}
     for name in {column.known for column in contract.columns if column.known}:
-        codes[name] = tuple(row[0] for row in connection.execute(f"SELECT code FROM {name} ORDER BY code").fetchall())
+        codes[name] = tuple(row[0] for row in connection.execute(f"SELECT DISTINCT code FROM {name} ORDER BY code").fetchall())
         if not 0 < len(codes[name]) <= _MOST_CODES:
             return None
     found = connection.execute("FROM context")
@@ -201,7 +222,7 @@ def _often(
         for name, cell in columns.items()
     )
     row = connection.execute(
-        f"SELECT {lists} FROM (SELECT {_cells(shape)} AS cells FROM (FROM text_lines LIMIT {_SAMPLE_LINES}))"
+        f"SELECT {lists} FROM ({_cells(shape)} LIMIT {_SAMPLE_LINES})"
     ).fetchall()[0]
     connection.unregister("text_lines")
     return {

@@ -53,20 +53,19 @@ def quoted(text: str) -> str:
 
 
 def cells_sql(shape: Shape, line: str) -> str:
-    """Return the SQL that splits a line with the delimiter behind it into cells; the last one is empty."""
+    """Return the SQL that splits a line into cells."""
     mark = quoted(shape.delimiter)
     fields = quoted(_FIELDS.format("\\|" if shape.delimiter == "|" else shape.delimiter))
     return f"""CASE WHEN contains({line}, '"')
-        THEN list_transform(regexp_extract_all({line}, {fields}, 1), lambda c:
+        THEN list_transform(regexp_extract_all({line} || {mark}, {fields}, 1), lambda c:
           CASE WHEN starts_with(c, '"') AND ends_with(c, '"') AND length(c) > 1
             THEN replace(c[2:-2], '""', '"') ELSE c END)
-        ELSE string_split({line}, {mark})[:-2] END"""
+        ELSE string_split({line}, {mark}) END"""
 
 
 def leftover(connection: duckdb.DuckDBPyConnection, plain: Path, shape: Shape) -> None:
     """Make ``raw`` from the lines the quick look (``plain``) kept because it could not be sure of them."""
-    kept = f"""SELECT line_id, original || {quoted(shape.delimiter)} AS line
-      FROM read_parquet({quoted(str(plain))}) WHERE original IS NOT NULL"""
+    kept = f"SELECT line_id, original AS line FROM read_parquet({quoted(str(plain))}) WHERE original IS NOT NULL"
     connection.execute(f"CREATE OR REPLACE TEMP VIEW raw AS {_lines_sql(shape, kept)}")
 
 
@@ -83,7 +82,7 @@ def _lines_sql(shape: Shape, lines: str) -> str:
     block = shape.first
     return f"""
       SELECT line_id, line_id + {block.first_row - 1} AS row_no, 1 AS block, {cells_sql(shape, "line")} AS cells,
-        line[:-2] AS original, {block.unit} AS unit, len(cells) AS width, {len(block.columns)} AS wanted
+        line AS original, {block.unit} AS unit, len(cells) AS width, {len(block.columns)} AS wanted
       FROM ({lines})"""
 
 

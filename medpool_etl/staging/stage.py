@@ -15,12 +15,13 @@ from medpool_etl.staging import raw
 from medpool_etl.staging.across import found_across
 from medpool_etl.staging.close import FAILED_TYPE, close_sql
 from medpool_etl.staging.expressions import across
-from medpool_etl.staging.macros import MACROS
+from medpool_etl.staging.macros import MACROS, days_sql
 from medpool_etl.staging.plaintext import PlainText
 from medpool_etl.staging.quick import known_before, quick_path, quick_sql
 from medpool_etl.store.warehouse import whole, write_json
 
-_PARQUET = "(FORMAT parquet, COMPRESSION zstd)"
+# Half the time and four fifths of the size of DuckDB's defaults: text that seldom repeats is not sorted into dictionaries.
+PARQUET = "(FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 2000)"
 
 
 def stage_file(
@@ -42,7 +43,7 @@ def stage_file(
     plain.unlink(missing_ok=True)
     text = None
     if shape.kind != "xlsx":
-        text = PlainText(path, shape.encoding, shape.first.first_row - 1, shape.delimiter)
+        text = PlainText(path, shape.encoding, shape.first.first_row - 1)
     try:
         quick = _look(connection, path, text, shape, contract, checks, plain)
     except duckdb.Error as error:
@@ -57,7 +58,7 @@ def stage_file(
             connection.register("text_lines", text.some(ids))
         with whole(folder / f"{file_id}.parquet") as target:
             connection.execute(
-                f"COPY ({_final_sql(contract, checks, shape, plain if moved else None)}) TO '{target}' {_PARQUET}"
+                f"COPY ({_final_sql(contract, checks, shape, plain if moved else None)}) TO '{target}' {PARQUET}"
             )
             connection.execute(f"CREATE OR REPLACE TEMP VIEW looked AS FROM read_parquet('{target}')")
             summary = _summary(connection, shape, contract, checks, quick)
@@ -72,13 +73,14 @@ def stage_file(
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Give a session the macros that checks and readers use."""
     connection.execute(MACROS)
+    connection.execute(days_sql(connection.execute("SELECT month_start FROM context").fetchall()[0][0]))
     offices = connection.execute(
         "SELECT tax_office, min(code) FROM counties GROUP BY tax_office ORDER BY tax_office"
     ).fetchall()
     subjects = connection.execute("SELECT code, kind FROM subjects ORDER BY code").fetchall()
     for name, pairs in (("county_of_office", offices), ("kind_of_subject", subjects)):
-        items = ", ".join(f"{raw.quoted(key)}: {raw.quoted(value)}" for key, value in pairs)
-        connection.execute(f"CREATE OR REPLACE TEMP MACRO {name}(code) AS MAP {{{items}}}[code]")
+        cases = " ".join(f"WHEN {raw.quoted(key)} THEN {raw.quoted(value)}" for key, value in pairs)
+        connection.execute(f"CREATE OR REPLACE TEMP MACRO {name}(code) AS CASE code {cases} END")
 
 
 def _look(
@@ -122,7 +124,7 @@ def _quick(
         return False
     connection.register("text_lines", text.stream())
     with whole(target) as temporary:
-        connection.execute(f"COPY ({quick_sql(shape, contract, checks, known)}) TO '{temporary}' {_PARQUET}")
+        connection.execute(f"COPY ({quick_sql(shape, contract, checks, known)}) TO '{temporary}' {PARQUET}")
         order = connection.execute(
             "SELECT count(*) FILTER (line_id <> file_row_number + 1), count(*) FROM read_parquet(?, file_row_number = true)",
             [str(temporary)],
@@ -182,7 +184,7 @@ def _final_sql(contract: Contract, checks: tuple[Check, ...], shape: Shape, move
     if moved is not None:
         rows += f"""
       UNION ALL
-      SELECT line_id, line_id + {shape.first.first_row - 1}, 1, 'data', {names}{stated.format("NULL::VARCHAR AS ")}, more, lines.line[:-2]
+      SELECT line_id, line_id + {shape.first.first_row - 1}, 1, 'data', {names}{stated.format("NULL::VARCHAR AS ")}, more, lines.line
       FROM (FROM read_parquet('{moved}') WHERE original IS NULL) AS plain
       JOIN more USING (line_id)
       JOIN text_lines AS lines USING (line_id)"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -33,12 +34,15 @@ def test_lines(text: str, encoding: str, block: int, skip: int, iconv: bool, tmp
         patch.setattr(plaintext, "_BLOCK", block)
         if not iconv:
             patch.setattr(plaintext._Iconv, "convert", lambda *_arguments: None)
-        plain = PlainText(path, encoding, skip, ",")
+        plain = PlainText(path, encoding, skip)
         assert list(plain.lines()) == wanted
         assert plain.count == len(wanted)
         table = plain.stream().read_all()
-    assert table["line"].to_pylist() == [f"{line}," for line in wanted]
+        every_third = np.arange(1, len(wanted) + 1, 3)
+        some = plain.some(every_third)
+    assert table["line"].to_pylist() == wanted
     assert table["line_id"].to_pylist() == list(range(1, len(wanted) + 1))
+    assert (some["line_id"].to_pylist(), some["line"].to_pylist()) == (every_third.tolist(), wanted[::3])
 
 
 @pytest.mark.parametrize(
@@ -47,7 +51,7 @@ def test_lines(text: str, encoding: str, block: int, skip: int, iconv: bool, tmp
 def test_bytes_that_are_no_text(data: bytes, encoding: str, tmp_path: Path) -> None:
     """A byte that is no text becomes the mark the checks look for; the lines around it are whole."""
     (tmp_path / "file").write_bytes(b"1,2\n" + data + b"3,4\n")
-    lines = list(PlainText(tmp_path / "file", encoding, 0, ",").lines())
+    lines = list(PlainText(tmp_path / "file", encoding, 0).lines())
     assert (lines[0], lines[-1]) == ("1,2", "3,4")
     assert "\ufffd" in "".join(lines)
 
@@ -57,7 +61,7 @@ def test_binary_further_down(byte: bytes, tmp_path: Path) -> None:
     """A file that turns out to be no text behind its beginning is refused by name."""
     (tmp_path / "file").write_bytes(b"1,2\n" * 10 + byte)
     with pytest.raises(NotReadable):
-        list(PlainText(tmp_path / "file", "utf-8", 0, ",").lines())
+        list(PlainText(tmp_path / "file", "utf-8", 0).lines())
 
 
 def test_every_character_of_the_standard(tmp_path: Path) -> None:
@@ -65,7 +69,7 @@ def test_every_character_of_the_standard(tmp_path: Path) -> None:
     codes = [bytes([a, b]) for a in range(0x81, 0xFF) for b in (*range(0x40, 0x7F), *range(0x80, 0xFF))]
     readable = [code for code in codes if "\ufffd" not in code.decode("gb18030", errors="replace")]
     (tmp_path / "file").write_bytes(b"\n".join(readable))
-    plain = PlainText(tmp_path / "file", "gb18030", 0, ",")
+    plain = PlainText(tmp_path / "file", "gb18030", 0)
     fast = list(plain.lines())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plaintext._Iconv, "convert", lambda *_arguments: None)
