@@ -13,6 +13,9 @@ from collections.abc import Callable
 _WIDE = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000\u00a0\u2212\ufe63\ufeff\u200b\x1a"
 _PLAIN = "".join(chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)) + "  --   "
 
+# What a text never has in it: a stream of lines refuses files with it.
+MARK = "chr(1)"
+
 MACROS = rf"""
 CREATE OR REPLACE TEMP MACRO tidy(s) AS trim(translate(s, $w${_WIDE}$w$, $p${_PLAIN}$p$), ' ' || chr(9) || chr(13));
 CREATE OR REPLACE TEMP MACRO trimmed(s) AS trim(s, ' ' || chr(9) || chr(13));
@@ -60,17 +63,22 @@ CREATE OR REPLACE TEMP MACRO calendar_month(s) AS CASE
 -- Digits a code has lost in front, as Excel takes them for a number.
 CREATE OR REPLACE TEMP MACRO padded(s, width) AS
   CASE WHEN length(s) < width AND regexp_full_match(s, '\d+') THEN lpad(s, width, '0') ELSE s END;
--- The plainest forms of an amount and of a day, which read back to the same text. An amount that stood in quotation marks with
--- separators comes without them, marked by chr(3), which like an empty text sorts before any number.
-CREATE OR REPLACE TEMP MACRO plain_money(s) AS CASE
-  WHEN s < '-' THEN CASE WHEN s = '' THEN NULL ELSE TRY_CAST(s[2:] AS DECIMAL(18,2)) END
+-- The plainest forms of an amount and of a day, which read back to the same text. An amount with separators that stood in quotation
+-- marks comes as the mark alone, and ``inside`` has its text, or without separators behind the mark. Like an empty text, the mark
+-- sorts before any number.
+CREATE OR REPLACE TEMP MACRO plain_money(s, inside) AS CASE
+  WHEN s < '-' THEN CASE
+    WHEN s = {MARK} THEN TRY_CAST(replace(inside, ',', '') AS DECIMAL(18,2))
+    WHEN s <> '' THEN TRY_CAST(s[2:] AS DECIMAL(18,2))
+    END
   ELSE TRY_CAST(s AS DECIMAL(18,2))
   END;
 CREATE OR REPLACE TEMP MACRO plain_grouped_money(s) AS
-  CASE WHEN contains(s, ',') THEN TRY_CAST(replace(s, ',', '') AS DECIMAL(18,2)) ELSE plain_money(s) END;
-CREATE OR REPLACE TEMP MACRO is_plain_money(s, amount) AS CASE
+  TRY_CAST(CASE WHEN contains(s, ',') THEN replace(s, ',', '') ELSE nullif(s, '') END AS DECIMAL(18,2));
+CREATE OR REPLACE TEMP MACRO is_plain_money(s, inside, amount) AS CASE
   WHEN CAST(amount AS VARCHAR) = s THEN length(s) <= 16
-  WHEN s[1] = chr(3) THEN amount IS NOT NULL
+  WHEN s = {MARK} THEN regexp_full_match(inside, '-?\d{{1,3}}(,\d{{3}}){{1,3}}(\.\d{{1,2}})?')
+  WHEN s[1] = {MARK} THEN amount IS NOT NULL
   ELSE length(s) <= 16 AND regexp_full_match(s, '-?(\d{{1,13}}|\d{{1,3}}(,\d{{3}}){{1,3}})(\.\d{{1,2}})?')
   END;
 CREATE OR REPLACE TEMP MACRO day_of(s) AS CASE

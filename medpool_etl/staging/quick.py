@@ -23,6 +23,7 @@ from medpool_etl.contracts.model import SQL_TYPES
 from medpool_etl.intake.peek import TOTALS
 from medpool_etl.intake.shape import Shape
 from medpool_etl.staging.expressions import across
+from medpool_etl.staging.macros import MARK
 from medpool_etl.staging.plaintext import PlainText
 from medpool_etl.staging.raw import cells_sql, quoted
 
@@ -77,20 +78,26 @@ def quick_sql(shape: Shape, contract: Contract, checks: tuple[Check, ...], known
     SELECT line_id, {names}, CASE WHEN coalesce({condition}, false) THEN NULL ELSE line END AS original
     FROM (
       SELECT *, {values}
-      FROM (SELECT *{found} FROM (SELECT line_id, line, len(cells) AS fields, {named} FROM ({_cells(shape)})))
+      FROM (SELECT *{found} FROM (SELECT line_id, line, inside, len(cells) AS fields, {named} FROM ({_cells(shape)})))
     ) AS rows
     """
 
 
 def _cells(shape: Shape) -> str:
-    """Return the SELECT that splits every line into ``cells``; what most often stands in quotation marks are amounts with separators,
-    which lose both and are marked, so that a text of the same look is not taken for plain."""
+    """Return the SELECT that splits every line into ``cells``. What most often stands in quotation marks are amounts with separators: one of
+    them in a line becomes the mark, and ``inside`` what it stands for; several lose their separators behind the mark."""
     if shape.delimiter != ",":
-        return f"SELECT line_id, line, {cells_sql(shape, 'line')} AS cells FROM text_lines"
-    bare = f"regexp_replace(line, {quoted(_QUOTED_AMOUNT)}, chr(3) || '\\1\\2\\3\\4\\5', 'g')"
-    return f"""SELECT line_id, line,
-          CASE WHEN NOT contains(bare, '"') THEN string_split(bare, ',') ELSE {cells_sql(shape, "line")} END AS cells
-        FROM (SELECT line_id, line, CASE WHEN contains(line, '"') THEN {bare} ELSE line END AS bare FROM text_lines)"""
+        return f"SELECT line_id, line, NULL AS inside, {cells_sql(shape, 'line')} AS cells FROM text_lines"
+    bare = f"regexp_replace(line, {quoted(_QUOTED_AMOUNT)}, {MARK} || '\\1\\2\\3\\4\\5', 'g')"
+    return f"""
+      SELECT line_id, line, inside,
+        CASE WHEN NOT contains(bare, '"') THEN string_split(bare, ',') ELSE {cells_sql(shape, "line")} END AS cells
+      FROM (
+        SELECT line_id, line, parts[2] AS inside,
+          CASE WHEN parts IS NULL THEN line
+            WHEN len(parts) = 3 AND parts[2] < ':' THEN parts[1] || {MARK} || parts[3] ELSE {bare} END AS bare
+        FROM (SELECT line_id, line, CASE WHEN contains(line, '"') THEN string_split(line, '"') END AS parts FROM text_lines)
+      )"""
 
 
 def _listed(column: Column) -> bool:
@@ -127,7 +134,7 @@ def _plain(column: Column, cell: str, known: Known) -> str:
     if _listed(column):
         return f"listed__{name} IS NOT NULL"
     forms = {
-        "money": f"is_plain_money({cell}, {name})",
+        "money": f"is_plain_money({cell}, inside, {name})",
         "integer": f"CAST({name} AS VARCHAR) = {cell} AND length({cell}) <= 18",
         "rate": f"regexp_full_match({cell}, '\\d(\\.\\d{{1,6}})?')",
         "date": f"CASE WHEN day__{name} IS NOT NULL THEN true ELSE is_plain_date({cell}, {name}) END",
@@ -161,10 +168,10 @@ def _value(column: Column, cell: str, shape: Shape) -> str:
     name = column.name
     if _listed(column):
         return f"CAST(listed__{name} AS VARCHAR)"
-    # Between commas a separator stands in quotation marks.
-    money = "plain_money" if shape.delimiter == "," else "plain_grouped_money"
+    # Between commas an amount with separators stands in quotation marks.
+    money = "plain_money({0}, inside)" if shape.delimiter == "," else "plain_grouped_money({0})"
     readers = {
-        "money": f"{money}({cell})",
+        "money": money.format(cell),
         "integer": f"TRY_CAST({cell} AS BIGINT)",
         "rate": f"TRY_CAST(nullif({cell}, '') AS DECIMAL(9,6))",
         "date": f"plain_date({cell}, day__{name})",
