@@ -13,6 +13,7 @@ from medpool_etl.intake import Arrival, missing_files
 from medpool_etl.periods import Month
 from medpool_etl.pipeline.agreed import Agreed, references
 from medpool_etl.settlement.remittance import remittance_due
+from medpool_etl.staging import prepare
 from medpool_etl.store.session import add_references, add_rows, connect, staged_sql
 from medpool_etl.store.warehouse import read_json
 
@@ -62,6 +63,7 @@ def staging_session(agreed: Agreed, month: Month) -> duckdb.DuckDBPyConnection:
     connection = connect()
     add_references(connection, references(agreed, month))
     add_references(connection, {"context": _context(agreed, month, {})})
+    prepare(connection)
     return connection
 
 

@@ -9,7 +9,7 @@ good row of data).
 """
 
 from medpool_etl.staging.match import unmatched
-from medpool_etl.staging.stage import stage_file
+from medpool_etl.staging.stage import prepare, stage_file
 from medpool_etl.staging.verify import verify_checks
 
-__all__ = ["stage_file", "unmatched", "verify_checks"]
+__all__ = ["prepare", "stage_file", "unmatched", "verify_checks"]

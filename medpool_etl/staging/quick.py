@@ -195,7 +195,9 @@ def known_before(
         return None
     codes: dict[str, tuple[str, ...]] = {}
     for name in {column.known for column in contract.columns if column.known}:
-        codes[name] = tuple(row[0] for row in connection.execute(f"SELECT DISTINCT code FROM {name} ORDER BY code").fetchall())
+        codes[name] = tuple(
+            row[0] for row in connection.execute(f"SELECT DISTINCT code FROM {name} ORDER BY code").fetchall()
+        )
         if not 0 < len(codes[name]) <= _MOST_CODES:
             return None
     found = connection.execute("FROM context")
@@ -228,9 +230,7 @@ def _often(
         f"list(DISTINCT {cell}) FILTER ({_plain(contract.by_name[name], cell, Known({}, {}, {}))})"
         for name, cell in columns.items()
     )
-    row = connection.execute(
-        f"SELECT {lists} FROM ({_cells(shape)} LIMIT {_SAMPLE_LINES})"
-    ).fetchall()[0]
+    row = connection.execute(f"SELECT {lists} FROM ({_cells(shape)} LIMIT {_SAMPLE_LINES})").fetchall()[0]
     connection.unregister("text_lines")
     return {
         name: tuple(sorted(values)) for name, values in zip(columns, row, strict=True) if values and len(values) <= _FEW

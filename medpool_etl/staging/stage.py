@@ -29,7 +29,8 @@ def stage_file(
 ) -> dict[str, Any]:
     """Stage one file into ``folder`` and return its summary, also written there as ``<file_id>.json``.
 
-    ``connection`` has the tables ``context`` (month_start, month_end), ``counties``, ``tax_offices`` and ``subjects``.
+    ``connection`` has the tables ``context`` (month_start, month_end), ``counties``, ``tax_offices`` and ``subjects``, and has
+    been given to :func:`prepare`.
     ``<file_id>.parquet`` has the lines that had a close look, of every kind, with what they fail; ``<file_id>.plain.parquet``,
     where the file is a text of many plain rows, all lines in order, those that were certainly good typed. The summary has
     ``lines`` (of the file by kind), ``staged`` (rows of data), ``set_aside``, ``failures`` (count by check), ``sums``
@@ -37,7 +38,6 @@ def stage_file(
     ``plain`` (how many rows are in the second Parquet, and how line numbers follow). Raises SettlementError when the lines read are
     not the lines written.
     """
-    prepare(connection)
     checks = checks_of(contract)
     plain = quick_path(folder, file_id)
     plain.unlink(missing_ok=True)
@@ -71,7 +71,7 @@ def stage_file(
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give a session the macros that checks and readers use."""
+    """Give a session with reference tables and ``context`` the macros and types that checks and readers use."""
     connection.execute(MACROS)
     connection.execute(days_sql(connection.execute("SELECT month_start FROM context").fetchall()[0][0]))
     offices = connection.execute(

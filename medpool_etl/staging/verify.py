@@ -9,7 +9,6 @@ from medpool_etl.contracts import Check, Contract, checks_of
 from medpool_etl.contracts.model import SQL_TYPES
 from medpool_etl.errors import ConfigurationError
 from medpool_etl.staging.expressions import OF_FILE, failing
-from medpool_etl.staging.stage import prepare
 
 
 def verify_checks(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
@@ -17,7 +16,6 @@ def verify_checks(connection: duckdb.DuckDBPyConnection, contract: Contract) -> 
 
     ``connection`` is as for :func:`stage_file`.
     """
-    prepare(connection)
     names = {item.name: item.type for item in contract.metadata} | {c.name: c.type for c in contract.columns}
     columns = ", ".join(
         f"CAST(NULL AS {SQL_TYPES[kind]}) AS {name}, CAST(NULL AS VARCHAR) AS raw_{name}"

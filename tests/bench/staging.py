@@ -19,9 +19,11 @@ from typing import Any
 
 from report import Measured, Results, versions, write
 
+from medpool_etl.staging.stage import PARQUET
+
 HERE = Path(__file__).resolve().parent
 SMALL = 1_000_000
-COPIES = ["duckdb", "duckdb_zstd", "polars_typed", "polars_text"]
+COPIES = ["duckdb", "duckdb_tuned", "duckdb_read", "polars_typed", "polars_text", "polars_read"]
 
 
 @dataclass
@@ -81,9 +83,11 @@ class Bench:
         contenders: dict[str, tuple[str, str | None, dict[str, Any]]] = {
             "medpool": ("run_medpool.py", sys.executable, {}),
             "duckdb": ("run_duckdb.py", sys.executable, {}),
-            "duckdb_zstd": ("run_duckdb.py", sys.executable, {"compression": "zstd"}),
+            "duckdb_tuned": ("run_duckdb.py", sys.executable, {"parquet": PARQUET}),
+            "duckdb_read": ("run_duckdb.py", sys.executable, {"read": True}),
             "polars_typed": ("run_polars.py", self.polars, {"typed": True}),
             "polars_text": ("run_polars.py", self.polars, {"typed": False}),
+            "polars_read": ("run_polars.py", self.polars, {"typed": True, "read": True}),
             "gx": ("run_gx.py", sys.executable, {}),
             "pandas": ("run_pandas.py", sys.executable, {}),
         }
