@@ -17,10 +17,13 @@ from typing import IO
 from medpool_etl.documents import Text
 from medpool_etl.intake.peek import is_zip
 from medpool_etl.store import Warehouse
+from medpool_etl.store.warehouse import put_on_disk
 
 _TEMPORARY = ("~$", ".", "__MACOSX")
 _UNFINISHED = (".part", ".tmp", ".crdownload")
 _BLOCK = 4 << 20
+# So much goes to the disk at a time: it keeps pace with the reading, and memory holds no more of it.
+_AT_ONCE = 32 << 20
 _MOST_MEMBERS = 2_000
 _MOST_BYTES = 200 << 30
 # Text shrinks to a tenth or so; what shrinks to less than a thousandth has nothing in it.
@@ -94,6 +97,7 @@ def _keep(path: Path, warehouse: Warehouse) -> str:
 
 
 def _store(source: IO[bytes] | _Member, warehouse: Warehouse) -> str:
+    """Write what is read into the warehouse and return its SHA-256; it is on the disk before it has its name."""
     folder = warehouse.received("")
     folder.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
@@ -101,19 +105,27 @@ def _store(source: IO[bytes] | _Member, warehouse: Warehouse) -> str:
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb", buffering=0) as copy, ThreadPoolExecutor(max_workers=1) as hashing:
-            waiting = None
+            waiting, written = None, 0
             while block := source.read(_BLOCK):
                 # The digest of a block is made while the block is written.
                 if waiting:
                     waiting.result()
                 waiting = hashing.submit(digest.update, block)
                 copy.write(block)
+                written += len(block)
+                if written >= _AT_ONCE:
+                    put_on_disk(copy.fileno())
+                    written = 0
             if waiting:
                 waiting.result()
+            put_on_disk(copy.fileno())
         target = warehouse.received(digest.hexdigest())
         if not target.exists():
             temporary.chmod(0o644)
             temporary.replace(target)
+            entries = os.open(folder, os.O_RDONLY)
+            put_on_disk(entries)
+            os.close(entries)
     finally:
         temporary.unlink(missing_ok=True)
     return digest.hexdigest()

@@ -6,7 +6,7 @@ from medpool_etl.contracts import Check, Contract
 from medpool_etl.contracts.model import SQL_TYPES
 from medpool_etl.intake.peek import clean
 from medpool_etl.intake.shape import Shape
-from medpool_etl.staging.expressions import OF_FILE, across, applies, failing, found, text_of, value_of
+from medpool_etl.staging.expressions import OF_FILE, across, amount_steps, applies, failing, found, text_of, value_of
 from medpool_etl.staging.macros import READERS
 from medpool_etl.staging.raw import contract_order, quoted
 
@@ -40,6 +40,10 @@ def close_sql(shape: Shape, contract: Contract, checks: tuple[Check, ...]) -> st
         for item in contract.metadata
     )
     values = ",\n".join(f"CAST({value_of(c)} AS {SQL_TYPES[c.type]}) AS {c.name}" for c in contract.columns)
+    amounts, last = "", "read"
+    for number, step in enumerate(amount_steps(contract), 1):
+        amounts += f"amounts{number} AS (SELECT {step} FROM {last}),\n"
+        last = f"amounts{number}"
     kept = ", ".join([*(item.name for item in contract.metadata), *(c.name for c in contract.columns)])
     totals = "".join(
         f"CASE WHEN kind = 'total' THEN raw_{c.name} END AS stated__{c.name}, " for c in contract.columns if c.total
@@ -76,7 +80,8 @@ def close_sql(shape: Shape, contract: Contract, checks: tuple[Check, ...]) -> st
       FROM kinds
     ),
     read AS (SELECT * EXCLUDE (cells), {texts}{titles} FROM texts),
-    rows AS (SELECT *, {titled} {values} FROM read)
+    {amounts}
+    rows AS (SELECT *, {titled} {values} FROM {last})
     SELECT line_id, row_no, block, kind, {kept}, {totals} {others}
       CASE WHEN kind IN ('data', 'odd') AND ({fails}) THEN list_filter([{failed}], lambda c: c IS NOT NULL) ELSE [] END
         :: {FAILED_TYPE} AS failed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from medpool_etl.contracts import Check, Column, Contract
-from medpool_etl.staging.macros import READERS
+from medpool_etl.staging.macros import MONEY_STEPS, READERS
 from medpool_etl.staging.raw import quoted
 
 # Checks that look at more than their own row. The others are made while the rows stream by.
@@ -34,11 +34,28 @@ def text_of(column: Column, position: int | None, contract: Contract) -> str:
 
 
 def value_of(column: Column) -> str:
-    """Return the SQL for a column's value, from its text ``raw_<name>``; NULL where the text is not of that form."""
+    """Return the SQL for a column's value, from its text ``raw_<name>``; NULL where the text is not of that form.
+
+    An amount's text comes as ``bare__<name>``, from the last of :func:`amount_steps`.
+    """
     if column.values is not None:
         cases = " ".join(f"WHEN {quoted(text)} THEN {quoted(code)}" for text, code in column.values.items())
         return f"CASE replace(raw_{column.name}, ' ', '') {cases} END"
+    if column.type == "money":
+        return f"in_unit(bare__{column.name}, unit)"
     return READERS[column.type].format(f"raw_{column.name}")
+
+
+def amount_steps(contract: Contract) -> list[str]:
+    """Return the select lists that, one after another, make ``bare__<name>`` of every amount."""
+    names = [column.name for column in contract.columns if column.type == "money"]
+    first, *others = MONEY_STEPS
+    if not names:
+        return []
+    return [
+        "*, " + ", ".join(f"{first.format(f'raw_{name}')} AS bare__{name}" for name in names),
+        *("* REPLACE (" + ", ".join(f"{step.format(f'bare__{n}')} AS bare__{n}" for n in names) + ")" for step in others),
+    ]
 
 
 def applies(check: Check) -> str:

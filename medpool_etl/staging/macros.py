@@ -27,16 +27,16 @@ CREATE OR REPLACE TEMP MACRO unbracketed(s) AS
   CASE WHEN regexp_full_match(s, '\([^()-]+\)') THEN '-' || trim(s[2:-2]) ELSE s END;
 CREATE OR REPLACE TEMP MACRO unspaced(s) AS
   CASE WHEN regexp_full_match(s, '-?\d{{1,3}}( \d{{3}})+(\.\d+)?') THEN replace(s, ' ', '') ELSE s END;
-CREATE OR REPLACE TEMP MACRO amount_text(s) AS ungrouped(unspaced(unbracketed(regexp_replace(s, '^[¥￥] *', ''))));
 CREATE OR REPLACE TEMP MACRO in_yuan(s) AS CASE
   WHEN regexp_full_match(s, '-?\d{{1,13}}(\.\d{{1,2}}0*)?') THEN CAST(s AS DECIMAL(18,2)) END;
 CREATE OR REPLACE TEMP MACRO in_ten_thousands(s) AS CASE
   WHEN regexp_full_match(s, '-?\d{{1,9}}(\.\d{{1,6}}0*)?')
     THEN CAST(CAST(s AS DECIMAL(20,6)) * 10000 AS DECIMAL(18,2)) END;
-CREATE OR REPLACE TEMP MACRO money(s, unit) AS CASE unit
-  WHEN 1 THEN in_yuan(amount_text(regexp_replace(s, '\s*元$', '')))
-  WHEN 10000 THEN in_ten_thousands(amount_text(regexp_replace(s, '\s*万元$', '')))
-  END;
+CREATE OR REPLACE TEMP MACRO unmarked(s, unit) AS
+  regexp_replace(regexp_replace(s, CASE unit WHEN 10000 THEN '\s*万元$' ELSE '\s*元$' END, ''), '^[¥￥] *', '');
+CREATE OR REPLACE TEMP MACRO in_unit(s, unit) AS
+  CASE unit WHEN 1 THEN in_yuan(s) WHEN 10000 THEN in_ten_thousands(s) END;
+CREATE OR REPLACE TEMP MACRO money(s, unit) AS in_unit(ungrouped(unspaced(unbracketed(unmarked(s, unit)))), unit);
 CREATE OR REPLACE TEMP MACRO whole_number(s) AS
   CASE WHEN regexp_full_match(ungrouped(s), '-?\d{{1,18}}(\.0+)?')
     THEN CAST(regexp_replace(ungrouped(s), '\..*$', '') AS BIGINT) END;
@@ -136,6 +136,8 @@ def days_sql(month_start: dt.date) -> str:
     """
 
 
+# The steps of ``money``. One in another, each names its text several times, and DuckDB would work out every one of them.
+MONEY_STEPS = ("unmarked({0}, unit)", "unbracketed({0})", "unspaced({0})", "ungrouped({0})")
 READERS = {
     "text": "{0}",
     "code": "{0}",

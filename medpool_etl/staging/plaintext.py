@@ -17,8 +17,11 @@ import numpy as np
 import pyarrow as pa
 
 from medpool_etl.intake.peek import NotReadable
+from medpool_etl.store.warehouse import let_go
 
 _BLOCK = 4 << 20
+# What is read again for a line of its own.
+_PART = 128 << 10
 # Code points the standard of 2022 moved out of the private area; Python's codec still has the ones of 2000.
 _OLD = [*range(0xE78D, 0xE797), 0xE7C7, 0xE816, 0xE817, 0xE818, 0xE81E, 0xE826, 0xE82B, 0xE82C, 0xE831, 0xE832, 0xE83B]
 _OLD += [0xE843, 0xE854, 0xE855, 0xE864]
@@ -33,13 +36,11 @@ _BEHIND = b"\n\n\n"
 
 @dataclass(frozen=True)
 class _Piece:
-    """Where some lines of a file lie: ``skipped`` lines of these bytes stand before the first that counts."""
+    """Where some whole lines of a file lie: how many bytes from an offset, and how many lines."""
 
     offset: int
     size: int
-    skipped: int
-    first: int
-    count: int
+    lines: int
 
 
 class PlainText:
@@ -68,39 +69,43 @@ class PlainText:
             yield from batch.column(1).to_pylist()
 
     def some(self, ids: np.ndarray) -> pa.Table:
-        """Return the lines of these ids (in order), as a stream has them; only their own bytes are converted again."""
+        """Return the lines of these ids (in order), as a stream has them; only the bytes about them are read again."""
         if self.encoding == "utf-16":
             wanted = set(ids.tolist())
-            texts = [line for number, line in enumerate(self.lines(), 1) if number in wanted]
-            return _table(ids, texts)
+            return _table(ids, [line for number, line in enumerate(self.lines(), 1) if number in wanted])
         if not self._pieces:
             for _ in self._batches():
                 pass
-        texts = []
-        with self.path.open("rb") as source:
-            for piece in self._pieces:
-                within = ids[(ids >= piece.first) & (ids < piece.first + piece.count)] - piece.first + piece.skipped
-                if not len(within):
-                    continue
+        numbers, texts = ids + (self.skip - 1), []
+        ends = np.cumsum([piece.lines for piece in self._pieces])
+        places = np.searchsorted(ends, numbers, side="right")
+        with self.path.open("rb", buffering=0) as source:
+            for place in np.unique(places):
+                piece = self._pieces[place]
                 source.seek(piece.offset)
                 data, starts, lengths = _lines_of(_ended(source.read(piece.size)))
-                texts += [_one_line(data[starts[i] : starts[i] + lengths[i]], self.encoding) for i in within]
+                let_go(source.fileno(), piece.offset, piece.size)
+                for i in numbers[places == place] - (ends[place] - piece.lines):
+                    texts.append(_one_line(data[starts[i] : starts[i] + lengths[i]], self.encoding))
         return _table(ids, texts)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         count, skip, pieces = 0, self.skip, []
-        for text, offset, size in _blocks(self.path, self.encoding):
+        for text, parts in _blocks(self.path, self.encoding):
             if b"\0" in text or b"\x01" in text:
                 self.refused = NotReadable("文件不是文本，也不是 XLSX 工作簿", "neither text nor an XLSX workbook")
                 raise self.refused
             data, starts, lengths = _lines_of(text)
+            if sum(part.lines for part in parts) != len(starts):
+                # Some lines end in CR alone: where the parts begin, their numbers are not known.
+                parts = [_Piece(parts[0].offset, sum(part.size for part in parts), len(starts))]
+            pieces += parts
             skipped = min(skip, len(starts))
             skip -= skipped
             lines = _views(data, starts[skipped:], lengths[skipped:])
             if not len(lines):
                 continue
             ids = pa.array(np.arange(count + 1, count + len(lines) + 1))
-            pieces.append(_Piece(offset, size, skipped, count + 1, len(lines)))
             yield pa.RecordBatch.from_arrays([ids, lines], schema=_SCHEMA)
             count += len(lines)
         self.count, self._pieces = count, pieces
@@ -121,7 +126,7 @@ def _lines_of(text: bytes) -> tuple[bytes, np.ndarray, np.ndarray]:
     lengths = ends - starts
     if b"\r" in text:
         with_cr = (lengths > 0) & (array[ends - 1] == _CR)
-        if int(with_cr.sum()) != text.count(b"\r"):
+        if np.count_nonzero(with_cr) != np.count_nonzero(array == _CR):
             return _lines_of(text.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
         lengths = lengths - with_cr
     return text, starts, lengths
@@ -181,8 +186,8 @@ class _Iconv:
         return text.replace(_OLD_M, _NEW_M) if b"\xee" in text else text
 
 
-def _blocks(path: Path, encoding: str) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the file as UTF-8 blocks of whole lines, each of which ends in LF, and where the bytes of each lie in the file."""
+def _blocks(path: Path, encoding: str) -> Iterator[tuple[bytes, list[_Piece]]]:
+    """Yield the file as UTF-8 blocks of whole lines, each of which ends in LF, and where parts of them lie in the file."""
     if encoding == "utf-16":
         yield from _utf16_blocks(path)
         return
@@ -194,6 +199,7 @@ def _blocks(path: Path, encoding: str) -> Iterator[tuple[bytes, int, int]]:
             source.seek(offset)
             while True:
                 got = source.readinto(memoryview(block)[kept:])
+                let_go(source.fileno(), offset, kept + got)
                 have = kept + got
                 cut = _cut(block, have) if got else have
                 if not cut and got:
@@ -205,7 +211,8 @@ def _blocks(path: Path, encoding: str) -> Iterator[tuple[bytes, int, int]]:
                 if not cut:
                     return
                 text = iconv.convert(block, cut, out) if iconv else None
-                yield _ended(text if text is not None else _decode(bytes(block[:cut]), encoding)), offset, cut
+                parts = _parts(block, cut, offset)
+                yield _ended(text if text is not None else _decode(bytes(block[:cut]), encoding)), parts
                 offset += cut
                 block[: have - cut] = block[cut:have]
                 kept = have - cut
@@ -214,10 +221,22 @@ def _blocks(path: Path, encoding: str) -> Iterator[tuple[bytes, int, int]]:
             iconv.close()
 
 
-def _utf16_blocks(path: Path) -> Iterator[tuple[bytes, int, int]]:
+def _utf16_blocks(path: Path) -> Iterator[tuple[bytes, list[_Piece]]]:
     with path.open("r", encoding="utf-16", errors="replace", newline=None) as source:
         while lines := source.readlines(_BLOCK):
-            yield _ended("".join(lines).encode()), 0, 0
+            yield _ended("".join(lines).encode()), [_Piece(0, 0, 0)]
+
+
+def _parts(block: bytearray, cut: int, offset: int) -> list[_Piece]:
+    """Return where parts of a block's lines lie in the file, lines counted by LF."""
+    ends = np.frombuffer(block, np.uint8, cut) == _LF
+    parts, begin = [], 0
+    while begin < cut:
+        end = block.rfind(b"\n", begin, begin + _PART) + 1 or cut if begin + _PART < cut else cut
+        lines = np.count_nonzero(ends[begin:end]) + (not ends[end - 1])
+        parts.append(_Piece(offset + begin, end - begin, int(lines)))
+        begin = end
+    return parts
 
 
 def _cut(block: bytearray, have: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -101,6 +102,19 @@ def whole(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def put_on_disk(file: int) -> None:
+    """Wait until what was written to a file (or folder), by its descriptor, is on the disk, and let go of it in memory: it will be
+    read once more at most, and should not push out what databases keep there."""
+    getattr(os, "fdatasync", os.fsync)(file)
+    let_go(file, 0, 0)
+
+
+def let_go(file: int, offset: int, size: int) -> None:
+    """Let the system drop a file's bytes from memory, up to the end where ``size`` is 0; a system without that keeps them."""
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(file, offset, size, os.POSIX_FADV_DONTNEED)
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -328,6 +328,34 @@ def receipt(number: int, kind: str = "电子税票") -> str:
     return RECEIPT.format(n=number, kind=kind)
 
 
+QUOTED = ['"1,234.50"', '"-1,234.50"', '"500.00"', '"1,234"', '"1,234,567,890,123.00"', '"12,345,678,901,234.00"', '"1,234.505"', '"1,23.45"', '"1,234.50" ', ' "1,234.50"', '5"1,234.50"', '"1,234.50"5', '""', '","', '"1,234.50""', '"1,234.""50"', '"=1,234.50"', '"１,234.50"', '"(1,234.50)"', '"1,234.50元"']  # fmt: skip
+
+
+@pytest.mark.parametrize("packet", ["00000731", '"00000731"', '"00,731"', '"1,234.50"'])
+@pytest.mark.parametrize("amount", QUOTED)
+def test_amounts_in_quotation_marks(stage: Stage, amount: str, packet: str) -> None:
+    """What stands in quotation marks, alone in its line or not, well written or not, is the same to both looks."""
+    row = receipt(1).replace("100.00", amount).replace("00000731", packet)
+    assert same(stage, receipts(row, receipt(2), row.replace("2203", "2204"), receipt(3)))
+
+
+def test_an_amount_in_quotation_marks_is_plain(stage: Stage) -> None:
+    """Amounts with separators do not need the close look, one in a line or several."""
+    rows = [receipt(n).replace("100.00", f'"{n},000.00"') for n in range(1, 6)]
+    (staged,) = stage(receipts(*rows))
+    assert staged.summary["plain"]["rows"] == 5
+    assert [row["amount"] for row in staged.rows] == [Decimal(n * 1000) for n in range(1, 6)]
+
+
+@pytest.mark.parametrize("day", ["19990228", "1999-02-28", "2015年12月31日", "20990101", "2022-2-28", "2022/2/28", "20220229", "22220101"])  # fmt: skip
+def test_a_day_of_any_year(stage: Stage, day: str) -> None:
+    """A day in the years about the month, long before or after them, or none, is the same to both looks."""
+    data = table("tax_collection_detail", Random(1), [100, 200])
+    grid = [["" if cell is None else str(cell) for cell in row] for row in offices.grid(data, Style(), offices.written)]
+    grid[1][grid[0].index("费款所属期起")] = day
+    assert same(stage, "".join(",".join(row) + "\n" for row in grid).encode())
+
+
 @pytest.mark.parametrize("label", ["合计：", "合 计", "小计 ", "总计:"])
 def test_a_label_of_a_total_in_a_full_row(stage: Stage, label: str) -> None:
     """A row that says 合计 in a column medpool does not know is the same to the quick look and the close one."""

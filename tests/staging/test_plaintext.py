@@ -32,6 +32,7 @@ def test_lines(text: str, encoding: str, block: int, skip: int, iconv: bool, tmp
     wanted = (lines if lines[-1] else lines[:-1])[skip:]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plaintext, "_BLOCK", block)
+        patch.setattr(plaintext, "_PART", max(block // 4, 1))
         if not iconv:
             patch.setattr(plaintext._Iconv, "convert", lambda *_arguments: None)
         plain = PlainText(path, encoding, skip)
