@@ -45,6 +45,8 @@ _RESERVED = frozenset(
         "failed",
         "set_aside",
         "line",
+        "fields",
+        "inside",
         "more",
     ]
 )
@@ -209,7 +211,7 @@ class Contract(Document):
     @model_validator(mode="after")
     def _consistent(self) -> Contract:
         names = [column.name for column in self.columns] + [item.name for item in self.metadata]
-        if taken := _RESERVED & set(names):
+        if taken := (_RESERVED & set(names)) | {name for name in names if "__" in name}:
             raise ValueError(f"names that staging itself uses: {', '.join(sorted(taken))}")
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"names stand twice: {', '.join(sorted(twice))}")

@@ -17,7 +17,7 @@ from typing import IO
 from medpool_etl.documents import Text
 from medpool_etl.intake.peek import is_zip
 from medpool_etl.store import Warehouse
-from medpool_etl.store.warehouse import put_on_disk
+from medpool_etl.store.warehouse import put_names_on_disk, put_on_disk
 
 _TEMPORARY = ("~$", ".", "__MACOSX")
 _UNFINISHED = (".part", ".tmp", ".crdownload")
@@ -123,9 +123,7 @@ def _store(source: IO[bytes] | _Member, warehouse: Warehouse) -> str:
         if not target.exists():
             temporary.chmod(0o644)
             temporary.replace(target)
-            entries = os.open(folder, os.O_RDONLY)
-            put_on_disk(entries)
-            os.close(entries)
+            put_names_on_disk(folder)
     finally:
         temporary.unlink(missing_ok=True)
     return digest.hexdigest()

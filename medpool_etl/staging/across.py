@@ -37,7 +37,7 @@ def _duplicates(connection: duckdb.DuckDBPyConnection, check: Check, said: str) 
     """Find every row whose key stood before it. Only rows whose keys share a hash with others are compared."""
     there = " AND ".join(f"{column} IS NOT NULL" for column in check.columns)
     key = ", ".join(check.columns)
-    suspects = _often(connection, f"hash({key})", f"staged WHERE {there}")
+    suspects = _more_than_once(connection, f"hash({key})", f"staged WHERE {there}")
     if not len(suspects):
         return
     connection.register("suspects", pa.table({"h": suspects}))
@@ -53,9 +53,9 @@ def _duplicates(connection: duckdb.DuckDBPyConnection, check: Check, said: str) 
     connection.unregister("suspects")
 
 
-def _often(connection: duckdb.DuckDBPyConnection, value: str, rows: str) -> np.ndarray:
-    """Return the values (of type UBIGINT) that stand more than once, sorted: sorting eight bytes a row takes a third of the time, and of the
-    memory, of a GROUP BY."""
+def _more_than_once(connection: duckdb.DuckDBPyConnection, value: str, rows: str) -> np.ndarray:
+    """Return the values (of type UBIGINT) that stand more than once, sorted: sorting eight bytes a row takes a third of the
+    time and of the memory of a GROUP BY."""
     count = connection.execute(f"SELECT count(*) FROM {rows}").fetchall()[0][0]
     values, at = np.empty(count, np.uint64), 0
     for batch in connection.sql(f"SELECT {value} AS value FROM {rows}").to_arrow_reader(_BATCH):

@@ -54,7 +54,10 @@ def amount_steps(contract: Contract) -> list[str]:
         return []
     return [
         "*, " + ", ".join(f"{first.format(f'raw_{name}')} AS bare__{name}" for name in names),
-        *("* REPLACE (" + ", ".join(f"{step.format(f'bare__{n}')} AS bare__{n}" for n in names) + ")" for step in others),
+        *(
+            "* REPLACE (" + ", ".join(f"{step.format(f'bare__{n}')} AS bare__{n}" for n in names) + ")"
+            for step in others
+        ),
     ]
 
 

@@ -32,8 +32,8 @@ CREATE OR REPLACE TEMP MACRO in_yuan(s) AS CASE
 CREATE OR REPLACE TEMP MACRO in_ten_thousands(s) AS CASE
   WHEN regexp_full_match(s, '-?\d{{1,9}}(\.\d{{1,6}}0*)?')
     THEN CAST(CAST(s AS DECIMAL(20,6)) * 10000 AS DECIMAL(18,2)) END;
-CREATE OR REPLACE TEMP MACRO unmarked(s, unit) AS
-  regexp_replace(regexp_replace(s, CASE unit WHEN 10000 THEN '\s*万元$' ELSE '\s*元$' END, ''), '^[¥￥] *', '');
+CREATE OR REPLACE TEMP MACRO unmarked(s, unit) AS regexp_replace(
+  CASE unit WHEN 10000 THEN regexp_replace(s, '\s*万元$', '') ELSE regexp_replace(s, '\s*元$', '') END, '^[¥￥] *', '');
 CREATE OR REPLACE TEMP MACRO in_unit(s, unit) AS
   CASE unit WHEN 1 THEN in_yuan(s) WHEN 10000 THEN in_ten_thousands(s) END;
 CREATE OR REPLACE TEMP MACRO money(s, unit) AS in_unit(ungrouped(unspaced(unbracketed(unmarked(s, unit)))), unit);
@@ -76,7 +76,7 @@ CREATE OR REPLACE TEMP MACRO plain_money(s, inside) AS CASE
 CREATE OR REPLACE TEMP MACRO plain_grouped_money(s) AS
   TRY_CAST(CASE WHEN contains(s, ',') THEN replace(s, ',', '') ELSE nullif(s, '') END AS DECIMAL(18,2));
 CREATE OR REPLACE TEMP MACRO is_plain_money(s, inside, amount) AS CASE
-  WHEN CAST(amount AS VARCHAR) = s THEN length(s) <= 16
+  WHEN CAST(amount AS VARCHAR) = s THEN abs(amount) < 10000000000000
   WHEN s = {MARK} THEN regexp_full_match(inside, '-?\d{{1,3}}(,\d{{3}}){{1,3}}(\.\d{{1,2}})?')
   WHEN s[1] = {MARK} THEN amount IS NOT NULL
   ELSE length(s) <= 16 AND regexp_full_match(s, '-?(\d{{1,13}}|\d{{1,3}}(,\d{{3}}){{1,3}})(\.\d{{1,2}})?')

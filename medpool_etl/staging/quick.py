@@ -28,11 +28,13 @@ from medpool_etl.staging.plaintext import PlainText
 from medpool_etl.staging.raw import cells_sql, quoted
 
 _PLAIN_PATTERN = re.compile(r"\^?(?:\\[dw]|[0-9A-Za-z{},()|?\[\]+*-])*\$?")
+# The close look reads counts of up to 18 digits.
+_MOST = 10**18 - 1
 _MOST_CODES = 500
 # Letters, digits and Chinese characters: a text of nothing else needs no cleaning.
 _TIDY = r"[0-9A-Za-z\x{4E00}-\x{9FA5}]+"
 _QUOTED_AMOUNT = r'"(-?\d{1,3}),(\d{3})(?:,(\d{3}))?(?:,(\d{3}))?(\.\d{1,2})?"'
-_LABEL = "rtrim(replace(tidy(cell_1), ' ', ''), ':')"
+_LABEL = "rtrim(replace(tidy(cell__1), ' ', ''), ':')"
 _SAMPLE_LINES = 4_000
 _FEW = 24
 _SUBQUERY = re.compile(r"\bSELECT\b", re.IGNORECASE)
@@ -55,17 +57,17 @@ def quick_sql(shape: Shape, contract: Contract, checks: tuple[Check, ...], known
     written as ENUM, which Parquet keeps as text: it is looked up once and not sorted into a dictionary again.
     """
     block = shape.first
-    cells = {name: f"cell_{i}" for i, name in enumerate(block.columns, 1) if name}
+    cells = {name: f"cell__{i}" for i, name in enumerate(block.columns, 1) if name}
     columns = [column for column in contract.columns if column.name in cells]
     listed = [column for column in columns if _listed(column)]
     found = "".join(f", {_found(column, cells[column.name], known)}" for column in columns if _has_list(column))
     values = ", ".join(f"{_value(column, cells[column.name], shape)} AS {column.name}" for column in columns)
     sure = [f"fields = {len(block.columns)}"]
     sure += [_sure(column, cells[column.name], known) for column in columns]
-    sure += [f"NOT contains(cell_{i}, chr(65533))" for i, name in enumerate(block.columns, 1) if not name]
+    sure += [f"NOT contains(cell__{i}, chr(65533))" for i, name in enumerate(block.columns, 1) if not name]
     first = next((column for column in columns if column.name == block.columns[0]), None)
     if first is None or (first.type in ("text", "code") and not first.known and not first.pattern):
-        sure.append(f"cell_1 <> '' AND NOT {one_of(_LABEL, TOTALS)}")
+        sure.append(f"cell__1 <> '' AND NOT {one_of(_LABEL, TOTALS)}")
     sure += [
         f"coalesce({_CONTEXT.sub(lambda match: known.context[match[1]], check.sql)}, true)"
         for check in checks
@@ -73,7 +75,7 @@ def quick_sql(shape: Shape, contract: Contract, checks: tuple[Check, ...], known
     ]
     condition = "\n AND ".join(f"({condition})" for condition in sure)
     names = ", ".join(f"listed__{c.name} AS {c.name}" if c in listed else c.name for c in columns)
-    named = ", ".join(f"cells[{i}] AS cell_{i}" for i in range(1, len(block.columns) + 1))
+    named = ", ".join(f"cells[{i}] AS cell__{i}" for i in range(1, len(block.columns) + 1))
     return f"""
     SELECT line_id, {names}, CASE WHEN coalesce({condition}, false) THEN NULL ELSE line END AS original
     FROM (
@@ -135,7 +137,7 @@ def _plain(column: Column, cell: str, known: Known) -> str:
         return f"listed__{name} IS NOT NULL"
     forms = {
         "money": f"is_plain_money({cell}, inside, {name})",
-        "integer": f"CAST({name} AS VARCHAR) = {cell} AND length({cell}) <= 18",
+        "integer": f"CAST({name} AS VARCHAR) = {cell} AND {name} BETWEEN -{_MOST} AND {_MOST}",
         "rate": f"regexp_full_match({cell}, '\\d(\\.\\d{{1,6}})?')",
         "date": f"CASE WHEN day__{name} IS NOT NULL THEN true ELSE is_plain_date({cell}, {name}) END",
         "month": f"length({cell}) = 6 AND CASE WHEN day__{name} IS NOT NULL THEN true ELSE is_plain_date({cell} || '01', {name}) END",

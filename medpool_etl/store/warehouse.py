@@ -12,7 +12,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,10 +105,21 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def put_on_disk(file: int) -> None:
-    """Wait until what was written to a file (or folder), by its descriptor, is on the disk, and let go of it in memory: it will be
-    read once more at most, and should not push out what databases keep there."""
+    """Wait until what was written to a file, by its descriptor, is on the disk, and let go of it in memory: it will be read
+    once more at most, and should not push out what databases keep there."""
     getattr(os, "fdatasync", os.fsync)(file)
     let_go(file, 0, 0)
+
+
+def put_names_on_disk(folder: Path) -> None:
+    """Wait until a file's new name in a folder is on the disk, where the file system can tell."""
+    entries = os.open(folder, os.O_RDONLY)
+    try:
+        # Some network file systems do that by themselves and refuse to be asked.
+        with suppress(OSError):
+            os.fsync(entries)
+    finally:
+        os.close(entries)
 
 
 def let_go(file: int, offset: int, size: int) -> None:
