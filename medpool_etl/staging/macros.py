@@ -71,14 +71,15 @@ CREATE OR REPLACE TEMP MACRO plain_money(s, inside) AS CASE
     WHEN s = {MARK} THEN TRY_CAST(replace(inside, ',', '') AS DECIMAL(18,2))
     WHEN s <> '' THEN TRY_CAST(s[2:] AS DECIMAL(18,2))
     END
-  ELSE TRY_CAST(s AS DECIMAL(18,2))
+  ELSE coalesce(
+    TRY_CAST(s AS DECIMAL(18,2)), CASE WHEN contains(s, ',') THEN TRY_CAST(replace(s, ',', '') AS DECIMAL(18,2)) END
+  )
   END;
-CREATE OR REPLACE TEMP MACRO plain_grouped_money(s) AS
-  TRY_CAST(CASE WHEN contains(s, ',') THEN replace(s, ',', '') ELSE nullif(s, '') END AS DECIMAL(18,2));
 CREATE OR REPLACE TEMP MACRO is_plain_money(s, inside, amount) AS CASE
+  WHEN amount IS NULL THEN false
   WHEN CAST(amount AS VARCHAR) = s THEN abs(amount) < 10000000000000
   WHEN s = {MARK} THEN regexp_full_match(inside, '-?\d{{1,3}}(,\d{{3}}){{1,3}}(\.\d{{1,2}})?')
-  WHEN s[1] = {MARK} THEN amount IS NOT NULL
+  WHEN s[1] = {MARK} THEN true
   ELSE length(s) <= 16 AND regexp_full_match(s, '-?(\d{{1,13}}|\d{{1,3}}(,\d{{3}}){{1,3}})(\.\d{{1,2}})?')
   END;
 CREATE OR REPLACE TEMP MACRO day_of(s) AS CASE

@@ -33,7 +33,7 @@ _MOST = 10**18 - 1
 _MOST_CODES = 500
 # Letters, digits and Chinese characters: a text of nothing else needs no cleaning.
 _TIDY = r"[0-9A-Za-z\x{4E00}-\x{9FA5}]+"
-_QUOTED_AMOUNT = r'"(-?\d{1,3}),(\d{3})(?:,(\d{3}))?(?:,(\d{3}))?(\.\d{1,2})?"'
+_QUOTED_AMOUNT = r'"(-?\d{1,3}),(\d{3})(?:,(\d{3}))?(?:,(\d{3}))?(\.\d{1,2})?",'
 _LABEL = "rtrim(replace(tidy(cell__1), ' ', ''), ':')"
 _SAMPLE_LINES = 4_000
 _FEW = 24
@@ -61,7 +61,7 @@ def quick_sql(shape: Shape, contract: Contract, checks: tuple[Check, ...], known
     columns = [column for column in contract.columns if column.name in cells]
     listed = [column for column in columns if _listed(column)]
     found = "".join(f", {_found(column, cells[column.name], known)}" for column in columns if _has_list(column))
-    values = ", ".join(f"{_value(column, cells[column.name], shape)} AS {column.name}" for column in columns)
+    values = ", ".join(f"{_value(column, cells[column.name])} AS {column.name}" for column in columns)
     sure = [f"fields = {len(block.columns)}"]
     sure += [_sure(column, cells[column.name], known) for column in columns]
     sure += [f"NOT contains(cell__{i}, chr(65533))" for i, name in enumerate(block.columns, 1) if not name]
@@ -90,15 +90,25 @@ def _cells(shape: Shape) -> str:
     them in a line becomes the mark, and ``inside`` what it stands for; several lose their separators behind the mark."""
     if shape.delimiter != ",":
         return f"SELECT line_id, line, NULL AS inside, {cells_sql(shape, 'line')} AS cells FROM text_lines"
-    bare = f"regexp_replace(line, {quoted(_QUOTED_AMOUNT)}, {MARK} || '\\1\\2\\3\\4\\5', 'g')"
+    # With the delimiter behind it: what follows a closing quotation mark otherwise is no amount.
+    bare = f"regexp_replace(line || ',', {quoted(_QUOTED_AMOUNT)}, {MARK} || '\\1\\2\\3\\4\\5,', 'g')"
     return f"""
       SELECT line_id, line, inside,
-        CASE WHEN NOT contains(bare, '"') THEN string_split(bare, ',') ELSE {cells_sql(shape, "line")} END AS cells
+        CASE WHEN quotes = 'none' THEN string_split(line, ',')
+          WHEN quotes = 'one' THEN string_split(parts[1] || {MARK} || parts[3], ',')
+          WHEN NOT contains(bare, '"') THEN string_split(bare, ',')[:-2]
+          ELSE {cells_sql(shape, "line")} END AS cells
       FROM (
-        SELECT line_id, line, parts[2] AS inside,
-          CASE WHEN parts IS NULL THEN line
-            WHEN len(parts) = 3 AND parts[2] < ':' THEN parts[1] || {MARK} || parts[3] ELSE {bare} END AS bare
-        FROM (SELECT line_id, line, CASE WHEN contains(line, '"') THEN string_split(line, '"') END AS parts FROM text_lines)
+        SELECT line_id, line, parts, parts[2] AS inside, quotes, CASE WHEN quotes = 'more' THEN {bare} END AS bare
+        FROM (
+          SELECT line_id, line, parts,
+            CASE WHEN parts IS NULL THEN 'none'
+              WHEN len(parts) = 3 AND parts[2] < ':' AND (parts[3] = '' OR starts_with(parts[3], ',')) THEN 'one'
+              ELSE 'more' END AS quotes
+          FROM (
+            SELECT line_id, line, CASE WHEN contains(line, '"') THEN string_split(line, '"') END AS parts FROM text_lines
+          )
+        )
       )"""
 
 
@@ -165,15 +175,13 @@ def _tidy(column: Column, cell: str) -> str:
     return " AND ".join(conditions)
 
 
-def _value(column: Column, cell: str, shape: Shape) -> str:
+def _value(column: Column, cell: str) -> str:
     """Return the SQL of a cell's value, right wherever the line matches; elsewhere it must only not fail."""
     name = column.name
     if _listed(column):
         return f"CAST(listed__{name} AS VARCHAR)"
-    # Between commas an amount with separators stands in quotation marks.
-    money = "plain_money({0}, inside)" if shape.delimiter == "," else "plain_grouped_money({0})"
     readers = {
-        "money": money.format(cell),
+        "money": f"plain_money({cell}, inside)",
         "integer": f"TRY_CAST({cell} AS BIGINT)",
         "rate": f"TRY_CAST(nullif({cell}, '') AS DECIMAL(9,6))",
         "date": f"plain_date({cell}, day__{name})",
