@@ -74,7 +74,10 @@ def checks_of(contract: Contract) -> tuple[Check, ...]:
             "unreadable",
             "set_aside",
             (),
-            Text(zh="可识别的文字（GB18030 或 UTF-8）", en="readable text (GB18030 or UTF-8)"),
+            Text(
+                zh="可识别的文字（GB18030 或 UTF-8），没有看不见的控制字符",
+                en="readable text (GB18030 or UTF-8) without control characters nobody can see",
+            ),
             RESEND,
         ),
     ]

@@ -71,7 +71,10 @@ def failing(check: Check, contract: Contract) -> str:
     if check.kind == "fields":
         return "width <> wanted"
     if check.kind == "unreadable":
-        return "contains(original, chr(65533))"
+        texts = [f"raw_{c.name}" for c in contract.columns if c.type in ("text", "code") and c.values is None]
+        # Of what nobody can see, only the forms of numbers and days tell by themselves.
+        unseen = f" OR has_unseen(concat_ws('', {', '.join(texts)}))" if texts else ""
+        return f"contains(original, chr(65533)){unseen}"
     name = check.columns[0]
     if check.kind == "missing":
         return f"raw_{name} IS NULL"

@@ -25,6 +25,8 @@ _LINK = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id
 # The codecs of Python and of the C library disagree about a few characters of the private area.
 _PRIVATE = re.compile("[\ue000-\uf8ff\ufe10-\ufe19\u9fa6-\u9fff\u1e3f\U00020000-\U0002ffff]")
 
+_NUMBER, _DAY = re.compile(r"\d+(\.\d+)?", re.ASCII), re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
 
 class CannotTell(Exception):
     """This reader has no opinion on a file or line."""
@@ -97,6 +99,9 @@ def value(column: Column, text: str, unit: int) -> Any:
 def differs(column: Column, text: str, unit: int, staged: Any) -> bool:
     """Whether a staged value is not what the text says."""
     if column.type in ("text", "code") and _PRIVATE.search(text + (staged or "")):
+        return False
+    if column.type in ("text", "code") and _NUMBER.fullmatch(text) and _DAY.match(staged or ""):
+        # A number in a cell with a form of days is shown as one.
         return False
     read = value(column, text, unit)
     if isinstance(staged, str) and column.values is None:

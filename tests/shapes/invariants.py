@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +97,7 @@ def _row_faults(record: list[str], row: dict[str, Any], staged: Staged, unit: in
         swallowed = [piece for piece in pieces if piece.count(staged.shape.delimiter) + 1 >= fields]
         if swallowed:
             return [f"{place} has swallowed {len(swallowed)} rows: {swallowed[0][:80]!r}"]
-    if "\ufffd" in "".join(record):
+    if "\ufffd" in "".join(record) or _unseen(row):
         return [f"{place} has characters that cannot be read, and counts"]
     try:
         cells = cells_of(record, staged.shape)
@@ -105,6 +106,13 @@ def _row_faults(record: list[str], row: dict[str, Any], staged: Staged, unit: in
     if len(cells) < len(columns) or any(narrow(cell) for cell in cells[len(columns) :]):
         return [f"{place} has {len(cells)} fields for {len(columns)} columns, and counts"]
     return _value_faults(dict(zip(columns, cells, strict=False)), row, staged, unit)
+
+
+def _unseen(row: dict[str, Any]) -> bool:
+    """Whether a value of a row has a control character in it."""
+    return any(
+        unicodedata.category(c) == "Cc" and c not in "\t\n\r\x1a" for v in row.values() if isinstance(v, str) for c in v
+    )
 
 
 def _value_faults(texts: dict[str, str], row: dict[str, Any], staged: Staged, unit: int) -> list[str]:

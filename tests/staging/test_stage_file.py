@@ -127,6 +127,14 @@ def test_money_is_decimal(stage: Stage) -> None:
         assert schema.field(name).type == pa.decimal128(18, 2), name
 
 
+@pytest.mark.parametrize("unseen", ["\x02", "\x1f", "\x7f"])
+def test_control_characters(unseen: str, stage: Stage) -> None:
+    """A control character in a text, which nobody would see in a key that has no match, sets its row aside."""
+    staged = stage(treasury(line(), line(2, 包号=f"000{unseen}0731"), line(3)))
+    assert [row["set_aside"] for row in staged.rows] == [False, True, False]
+    assert staged.failures == {"row__unreadable": 1}
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
 @pytest.mark.parametrize("last_end", [True, False])
