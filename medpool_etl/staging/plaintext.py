@@ -141,9 +141,10 @@ def _views(text: bytes, starts: np.ndarray, lengths: np.ndarray) -> pa.Array:
     room = np.frombuffer(text + bytes(_IN_VIEW), np.uint8)
     fours = np.ndarray((len(text),), np.int32, room, strides=(1,))
     views[:, 1] = fours[starts]
-    for i in np.flatnonzero(lengths <= _IN_VIEW):
-        line = text[starts[i] : starts[i] + lengths[i]]
-        views[i, 1:] = np.frombuffer(line.ljust(_IN_VIEW, b"\0"), np.int32)
+    short, within = np.flatnonzero(lengths <= _IN_VIEW), np.arange(_IN_VIEW)
+    inside = room[starts[short][:, None] + within]
+    inside[within >= lengths[short][:, None]] = 0
+    views[short, 1:] = inside.view(np.int32)
     return pa.Array.from_buffers(pa.string_view(), len(starts), [None, pa.py_buffer(views), pa.py_buffer(text)])
 
 
