@@ -111,7 +111,10 @@ def _store(source: IO[bytes] | _Member, warehouse: Warehouse) -> str:
                 if waiting:
                     waiting.result()
                 waiting = hashing.submit(digest.update, block)
-                copy.write(block)
+                rest = memoryview(block)
+                while rest:
+                    # A disk that is nearly full takes a part, and only says so the next time.
+                    rest = rest[copy.write(rest) :]
                 written += len(block)
                 if written >= _AT_ONCE:
                     put_on_disk(copy.fileno())

@@ -13,6 +13,8 @@ from collections.abc import Callable
 _WIDE = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000\u00a0\u2212\ufe63\ufeff\u200b\x1a"
 _PLAIN = "".join(chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)) + "  --   "
 
+# What stands in a cell where nothing is there.
+EMPTY = ("", "-", "--", "—", "——", "/")
 # What a text never has in it: a stream of lines refuses files with it.
 MARK = "chr(1)"
 
@@ -22,7 +24,7 @@ CREATE OR REPLACE TEMP MACRO trimmed(s) AS trim(s, ' ' || chr(9) || chr(13));
 CREATE OR REPLACE TEMP MACRO needs_cleaning(s) AS regexp_matches(s, $w$[{_WIDE}]$w$);
 -- Control characters, but for white space and the mark old programs end a file with.
 CREATE OR REPLACE TEMP MACRO has_unseen(s) AS regexp_matches(s, '[\x01-\x08\x0B\x0C\x0E-\x19\x1B-\x1F\x7F]');
-CREATE OR REPLACE TEMP MACRO filled(s) AS CASE WHEN s IN ('', '-', '--', '—', '——', '/') THEN NULL ELSE s END;
+CREATE OR REPLACE TEMP MACRO filled(s) AS CASE WHEN s IN ({", ".join(f"'{text}'" for text in EMPTY)}) THEN NULL ELSE s END;
 CREATE OR REPLACE TEMP MACRO ungrouped(s) AS
   CASE WHEN regexp_full_match(s, '-?\d{{1,3}}(,\d{{3}})+(\.\d+)?') THEN replace(s, ',', '') ELSE s END;
 CREATE OR REPLACE TEMP MACRO unbracketed(s) AS
@@ -98,10 +100,10 @@ CREATE OR REPLACE TEMP MACRO is_plain_date(s, day) AS
 -- Whether an amount is a base times a rate, each head's share rounded to the fen. In the size receipts have, the product fits
 -- a machine word.
 CREATE OR REPLACE TEMP MACRO is_product(amount, base, rate, heads) AS CASE
-  WHEN abs(base) < 100000000 AND abs(amount) < 10000000 AND rate < 1 AND heads BETWEEN 1 AND 999999999
+  WHEN abs(base) < 100000000 AND abs(amount) < 10000000 AND rate >= 0 AND rate < 1 AND heads BETWEEN 1 AND 999999999
     THEN abs(CAST(amount AS DECIMAL(9,2)) - CAST(base AS DECIMAL(10,2)) * CAST(rate AS DECIMAL(6,6)))
       <= CAST(heads AS DECIMAL(9,0)) * 0.005
-  ELSE abs(amount - base * rate) <= greatest(heads, 1) * 0.005
+  ELSE abs(amount - CAST(base AS DECIMAL(20,2)) * rate) <= greatest(heads, 1) * 0.005
   END;
 -- Whether an amount lies between two amounts for each head.
 CREATE OR REPLACE TEMP MACRO between_per_head(amount, heads, low, high) AS CASE

@@ -86,7 +86,7 @@ class PlainText:
                 data, starts, lengths = _lines_of(_ended(source.read(piece.size)))
                 let_go(source.fileno(), piece.offset, piece.size)
                 for i in numbers[places == place] - (ends[place] - piece.lines):
-                    texts.append(_one_line(data[starts[i] : starts[i] + lengths[i]], self.encoding))
+                    texts.append(_decode(data[starts[i] : starts[i] + lengths[i]], self.encoding).decode())
         return _table(ids, texts)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
@@ -247,18 +247,14 @@ def _cut(block: bytearray, have: int) -> int:
 
 def _decode(data: bytes, encoding: str) -> bytes:
     if encoding == "gb18030":
-        return data.decode(encoding, errors="replace").translate(_MOVED).encode()
+        # A character cut off at the end of all bytes would be another mistake than one before a line end.
+        text = (data + _BEHIND).decode(encoding, errors="replace").translate(_MOVED).encode()
+        return text.removesuffix(_BEHIND)
     try:
         data.decode()
     except UnicodeDecodeError:
         return data.decode(errors="replace").encode()
     return data
-
-
-def _one_line(data: bytes, encoding: str) -> str:
-    """Return one line of a file, with bytes that are no text marked as they are among other lines."""
-    # A character cut off at the end of all bytes is another mistake than one before a line end.
-    return _decode(data + _BEHIND, encoding).decode().removesuffix(_BEHIND.decode())
 
 
 def _ended(text: bytes) -> bytes:

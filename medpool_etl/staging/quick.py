@@ -20,10 +20,10 @@ import duckdb
 
 from medpool_etl.contracts import Check, Column, Contract, checks_of
 from medpool_etl.contracts.model import SQL_TYPES
-from medpool_etl.intake.peek import TOTALS
+from medpool_etl.intake.peek import TOTALS, clean
 from medpool_etl.intake.shape import Shape
 from medpool_etl.staging.expressions import across
-from medpool_etl.staging.macros import MARK
+from medpool_etl.staging.macros import EMPTY, MARK
 from medpool_etl.staging.plaintext import PlainText
 from medpool_etl.staging.raw import cells_sql, quoted
 
@@ -37,7 +37,8 @@ _QUOTED_AMOUNT = r'"(-?\d{1,3}),(\d{3})(?:,(\d{3}))?(?:,(\d{3}))?(\.\d{1,2})?",'
 _LABEL = "rtrim(replace(tidy(cell__1), ' ', ''), ':')"
 _SAMPLE_LINES = 4_000
 _FEW = 24
-_SUBQUERY = re.compile(r"\bSELECT\b", re.IGNORECASE)
+# What only the close look has: other tables, texts, and where a row stands.
+_BEYOND = re.compile(r"\b(SELECT|raw_\w+|line_id|row_no|block|kind|original|unit|width|wanted)\b", re.IGNORECASE)
 _CONTEXT = re.compile(r"\bcontext\.([a-z_]+)")
 
 
@@ -64,20 +65,17 @@ def quick_sql(shape: Shape, contract: Contract, checks: tuple[Check, ...], known
     values = ", ".join(f"{_value(column, cells[column.name])} AS {column.name}" for column in columns)
     sure = [f"fields = {len(block.columns)}"]
     sure += [_sure(column, cells[column.name], known) for column in columns]
-    sure += [f"NOT contains(cell__{i}, chr(65533))" for i, name in enumerate(block.columns, 1) if not name]
-    first = next((column for column in columns if column.name == block.columns[0]), None)
-    if first is None or (first.type in ("text", "code") and not first.known and not first.pattern):
-        # A line may begin with the word for a total. Tidying is slow, and a tidy text is its own label.
-        sure.append(
-            f"""CASE WHEN cell__1 = '' THEN false WHEN regexp_full_match(cell__1, '{_TIDY}') THEN NOT {one_of("cell__1", TOTALS)}
-              ELSE NOT {one_of(_LABEL, TOTALS)} END"""
-        )
-    sure += [
+    sure += [_unused(f"cell__{i}") for i, name in enumerate(block.columns, 1) if not name]
+    sure += _no_other_line(shape, contract)
+    condition = "\n AND ".join(f"({condition})" for condition in sure)
+    made = [
         f"coalesce({_CONTEXT.sub(lambda match: known.context[match[1]], check.sql)}, true)"
         for check in checks
         if check.kind == "own" and not across(check)
     ]
-    condition = "\n AND ".join(f"({condition})" for condition in sure)
+    if made:
+        # Of values that are proven: others may be such that a check cannot be worked out.
+        condition = f"CASE WHEN {condition} THEN {' AND '.join(f'({check})' for check in made)} ELSE false END"
     names = ", ".join(f"listed__{c.name} AS {c.name}" if c in listed else c.name for c in columns)
     named = ", ".join(f"cells[{i}] AS cell__{i}" for i in range(1, len(block.columns) + 1))
     return f"""
@@ -116,6 +114,38 @@ def _cells(shape: Shape) -> str:
       )"""
 
 
+def _unused(cell: str) -> str:
+    """Return the SQL condition under which a cell no column of the contract is read from says nothing of its row."""
+    plain = " AND ".join(f"NOT contains({cell}, {text})" for text in ("chr(65533)", "'\"'", MARK))
+    return f"CASE WHEN {cell} = {MARK} THEN NOT contains(inside, chr(65533)) WHEN starts_with({cell}, {MARK}) THEN true ELSE {plain} END"
+
+
+def _no_other_line(shape: Shape, contract: Contract) -> list[str]:
+    """Return the SQL conditions under which a line of proven cells is neither a total nor a repeated header."""
+    names, conditions = shape.first.columns, []
+    first = contract.by_name.get(names[0]) if names[0] else None
+    if first is None:
+        # The label of a line is what stands first in it. Tidying is slow, and a tidy text is its own label.
+        conditions.append(
+            f"""CASE WHEN cell__1 = '' OR starts_with(cell__1, {MARK}) THEN false WHEN regexp_full_match(cell__1, '{_TIDY}') THEN NOT {one_of("cell__1", TOTALS)}
+              ELSE tidy(cell__1) <> '' AND NOT {one_of(_LABEL, TOTALS)} END"""
+        )
+    elif _free(first):
+        conditions.append(f"cell__1 <> '' AND NOT {one_of('cell__1', TOTALS)}")
+    elif not first.required:
+        conditions.append("cell__1 <> ''")
+    repeated = [(f"cell__{i}", contract.by_name[name]) for i, name in enumerate(names, 1) if name][:2]
+    if all(_free(column) for _, column in repeated):
+        both = " AND ".join(one_of(cell, map(clean, column.headers)) for cell, column in repeated)
+        conditions.append(f"NOT ({both})")
+    return conditions
+
+
+def _free(column: Column) -> bool:
+    """Whether any tidy text may stand in a column."""
+    return column.type in ("text", "code") and not _listed(column)
+
+
 def _listed(column: Column) -> bool:
     """Whether all texts of a column are known before."""
     return column.values is not None or bool(column.known)
@@ -142,7 +172,11 @@ def _found(column: Column, cell: str, known: Known) -> str:
 def _sure(column: Column, cell: str, known: Known) -> str:
     """Return the SQL condition under which a cell needs no cleaning and passes every check of its column."""
     condition = _plain(column, cell, known)
-    return condition if column.required else f"CASE WHEN {cell} = '' THEN true ELSE {condition} END"
+    if column.pattern and not _free(column):
+        condition = f"{condition} AND regexp_full_match({cell}, {quoted(column.pattern)})"
+    if column.required:
+        return f"{cell} <> '' AND {condition}" if _free(column) else condition
+    return f"CASE WHEN {cell} = '' THEN true ELSE {condition} END"
 
 
 def _plain(column: Column, cell: str, known: Known) -> str:
@@ -171,8 +205,9 @@ def _tidy(column: Column, cell: str) -> str:
     conditions = []
     if column.pattern:
         conditions.append(f"regexp_full_match({cell}, {quoted(column.pattern)})")
-    if not column.pattern or not _PLAIN_PATTERN.fullmatch(column.pattern):
-        # A pattern of plain characters matches nothing else.
+    pattern = column.pattern or ""
+    if not _PLAIN_PATTERN.fullmatch(pattern) or any(re.fullmatch(pattern, empty) for empty in EMPTY):
+        # A pattern of plain characters matches nothing else; but some of them alone mean that nothing is there.
         conditions.append(f"regexp_full_match({cell}, '{_TIDY}')")
     if column.width:
         conditions.append(f"length({cell}) >= {column.width}")
@@ -205,7 +240,7 @@ def known_before(
     """
     if shape.kind != "text" or contract.form is not None or contract.metadata or shape.first.unit != 1:
         return None
-    if any(_SUBQUERY.search(check.sql) and not across(check) for check in checks_of(contract)):
+    if any(_BEYOND.search(check.sql) and not across(check) for check in checks_of(contract) if check.kind == "own"):
         return None
     codes: dict[str, tuple[str, ...]] = {}
     for name in {column.known for column in contract.columns if column.known}:

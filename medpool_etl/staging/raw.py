@@ -69,6 +69,11 @@ def leftover(connection: duckdb.DuckDBPyConnection, plain: Path, shape: Shape) -
     connection.execute(f"CREATE OR REPLACE TEMP VIEW raw AS {_lines_sql(shape, kept)}")
 
 
+def named_lines(connection: duckdb.DuckDBPyConnection, shape: Shape) -> None:
+    """Make ``raw`` from the few lines in ``text_lines``."""
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW raw AS {_lines_sql(shape, 'FROM text_lines')}")
+
+
 def whole_text(connection: duckdb.DuckDBPyConnection, text: PlainText, shape: Shape) -> None:
     """Make ``raw`` from all lines of a text."""
     connection.register("text_lines", text.stream())
@@ -107,10 +112,8 @@ def _too_long(text: PlainText, shape: Shape) -> bool:
         for cells in reader:
             if reader.line_num - before > _LONGEST_ROW:
                 return True
-            if reader.line_num - before > 1 and any(
-                line.count(shape.delimiter) >= fields - 1 for cell in cells for line in cell.split("\n") if "\n" in cell
-            ):
-                # A whole row inside a field: it is not one.
+            if any("\n" in cell and cell.count(shape.delimiter) >= fields - 1 for cell in cells):
+                # A whole row inside a field, or the end of one row and the beginning of another: it is not one.
                 return True
             before = reader.line_num
     except csv.Error:

@@ -35,7 +35,7 @@ def stage_file(
     where the file is a text of many plain rows, all lines in order, those that were certainly good typed. The summary has
     ``lines`` (of the file by kind), ``staged`` (rows of data), ``set_aside``, ``failures`` (count by check), ``sums``
     (of the amounts with a control total, in yuan), ``unmade`` (checks that lack what they need), ``blocks`` and
-    ``plain`` (how many rows are in the second Parquet, and how line numbers follow). Raises SettlementError when the lines read are
+    ``plain`` (how many rows count from the second Parquet, and how line numbers follow). Raises SettlementError when the lines read are
     not the lines written.
     """
     checks = checks_of(contract)
@@ -56,11 +56,14 @@ def stage_file(
         if moved and text is not None:
             ids = connection.execute("SELECT DISTINCT line_id FROM across ORDER BY line_id").fetchnumpy()["line_id"]
             connection.register("text_lines", text.some(ids))
+            _say_as_written(connection, shape, contract, checks)
         with whole(folder / f"{file_id}.parquet") as target:
             connection.execute(
                 f"COPY ({_final_sql(contract, checks, shape, plain if moved else None)}) TO '{target}' {PARQUET}"
             )
             connection.execute(f"CREATE OR REPLACE TEMP VIEW looked AS FROM read_parquet('{target}')")
+            if moved:
+                connection.unregister("text_lines")
             summary = _summary(connection, shape, contract, checks, quick)
             lines = text.count if quick and text is not None else _one(connection, "SELECT count(*) FROM raw")
             if (counted := sum(summary["lines"].values())) != lines:
@@ -167,6 +170,31 @@ def _views(
           UNION ALL SELECT line_id, 1 AS block, {names}{empty}
           FROM read_parquet('{plain}') WHERE original IS NULL"""
     connection.execute(f"CREATE OR REPLACE TEMP VIEW staged AS {rows}")
+
+
+def _say_as_written(
+    connection: duckdb.DuckDBPyConnection, shape: Shape, contract: Contract, checks: tuple[Check, ...]
+) -> None:
+    """Let what checks across rows found be told in the file's own words where a value is not its text.
+
+    ``text_lines`` has the lines of the rows they found fault with.
+    """
+    spoken = [
+        check.id
+        for check in checks
+        if across(check)
+        and any(c.type not in ("text", "code") or c.values for c in map(contract.by_name.__getitem__, check.columns))
+    ]
+    if not spoken:
+        return
+    raw.named_lines(connection, shape)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE again AS {close_sql(shape, contract, checks)}")
+    for name in spoken:
+        connection.execute(
+            f"UPDATE across SET found = again.found__{name} FROM again"
+            f" WHERE across.line_id = again.line_id AND across.check_id = '{name}'"
+        )
+    connection.execute("DROP TABLE again")
 
 
 def _final_sql(contract: Contract, checks: tuple[Check, ...], shape: Shape, moved: Path | None) -> str:

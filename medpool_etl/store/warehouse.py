@@ -6,6 +6,7 @@ a run that is complete; ``marts/<generation>/medpool.duckdb`` a mart, with ``mar
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from medpool_etl.errors import StoreError
+
+_REFUSED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
 
 
 class Warehouse:
@@ -107,25 +110,36 @@ def whole(path: Path) -> Iterator[Path]:
 def put_on_disk(file: int) -> None:
     """Wait until what was written to a file, by its descriptor, is on the disk, and let go of it in memory: it will be read
     once more at most, and should not push out what databases keep there."""
-    getattr(os, "fdatasync", os.fsync)(file)
+    _flush(file)
     let_go(file, 0, 0)
 
 
 def put_names_on_disk(folder: Path) -> None:
-    """Wait until a file's new name in a folder is on the disk, where the file system can tell."""
+    """Wait until a file's new name in a folder is on the disk."""
     entries = os.open(folder, os.O_RDONLY)
     try:
-        # Some network file systems do that by themselves and refuse to be asked.
-        with suppress(OSError):
-            os.fsync(entries)
+        _flush(entries)
     finally:
         os.close(entries)
 
 
+def _flush(file: int) -> None:
+    for call in (getattr(os, "fdatasync", os.fsync), os.fsync):
+        try:
+            call(file)
+            return
+        except OSError as error:
+            # Some network file systems do it by themselves and refuse to be asked. A disk that fails is another matter.
+            if error.errno not in _REFUSED:
+                raise
+
+
 def let_go(file: int, offset: int, size: int) -> None:
-    """Let the system drop a file's bytes from memory, up to the end where ``size`` is 0; a system without that keeps them."""
+    """Let the system drop a file's bytes from memory, up to the end where ``size`` is 0; a system that does not, keeps them."""
     if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(file, offset, size, os.POSIX_FADV_DONTNEED)
+        # It is advice: whoever cannot take it loses nothing.
+        with suppress(OSError):
+            os.posix_fadvise(file, offset, size, os.POSIX_FADV_DONTNEED)
 
 
 def write_json(path: Path, data: Any) -> None:

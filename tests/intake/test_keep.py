@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
+import resource
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -161,3 +163,47 @@ def test_names_that_would_break_a_line(look: Callable[[], list[Kept]], tmp_path:
     assert "a�b�.csv" in names
     assert max(map(len, names)) == keep.NAME_LENGTH
     assert all(name.endswith(".csv") for name in names)
+
+
+def test_a_disk_that_fills_up(look: Callable[[], list[Kept]], tmp_path: Path) -> None:
+    """A file of which the disk took only a part is not kept under the digest of the whole."""
+    data = os.urandom(1_200_000)
+    (tmp_path / "in" / "a.csv").write_bytes(data)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            look()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list((tmp_path / "warehouse" / "received").iterdir()) == []
+    (kept,) = look()
+    assert (tmp_path / "warehouse" / "received" / kept.sha256).read_bytes() == data
+
+
+@pytest.mark.parametrize("name", ["fdatasync", "fsync", "posix_fadvise"])
+def test_a_file_system_that_cannot_be_asked(
+    name: str, look: Callable[[], list[Kept]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a file system refuses to be asked, files are kept all the same; a disk that fails says so."""
+    (tmp_path / "in" / "a.csv").write_bytes(b"1,2\n")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EINVAL, "refused")
+
+    monkeypatch.setattr(os, name, refuse)
+    (kept,) = look()
+    assert (tmp_path / "warehouse" / "received" / kept.sha256).read_bytes() == b"1,2\n"
+
+
+def test_a_disk_that_fails(look: Callable[[], list[Kept]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that cannot write what it was given is no refusal: nothing is kept."""
+    (tmp_path / "in" / "a.csv").write_bytes(b"1,2\n")
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+    with pytest.raises(OSError, match="broken"):
+        look()
+    assert list((tmp_path / "warehouse" / "received").iterdir()) == []
