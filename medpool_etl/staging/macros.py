@@ -22,8 +22,8 @@ MACROS = rf"""
 CREATE OR REPLACE TEMP MACRO tidy(s) AS trim(translate(s, $w${_WIDE}$w$, $p${_PLAIN}$p$), ' ' || chr(9) || chr(13));
 CREATE OR REPLACE TEMP MACRO trimmed(s) AS trim(s, ' ' || chr(9) || chr(13));
 CREATE OR REPLACE TEMP MACRO needs_cleaning(s) AS regexp_matches(s, $w$[{_WIDE}]$w$);
--- Control characters, but for white space and the mark old programs end a file with.
-CREATE OR REPLACE TEMP MACRO has_unseen(s) AS regexp_matches(s, '[\x01-\x08\x0B\x0C\x0E-\x19\x1B-\x1F\x7F]');
+-- Control and format characters, but for white space and the mark old programs end a file with.
+CREATE OR REPLACE TEMP MACRO has_unseen(s) AS regexp_matches(s, '[\x01-\x08\x0B\x0C\x0E-\x19\x1B-\x1F\x7F-\x{{9F}}\p{{Cf}}]');
 CREATE OR REPLACE TEMP MACRO filled(s) AS CASE WHEN s IN ({", ".join(f"'{text}'" for text in EMPTY)}) THEN NULL ELSE s END;
 CREATE OR REPLACE TEMP MACRO ungrouped(s) AS
   CASE WHEN regexp_full_match(s, '-?\d{{1,3}}(,\d{{3}})+(\.\d+)?') THEN replace(s, ',', '') ELSE s END;

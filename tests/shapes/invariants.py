@@ -109,9 +109,12 @@ def _row_faults(record: list[str], row: dict[str, Any], staged: Staged, unit: in
 
 
 def _unseen(row: dict[str, Any]) -> bool:
-    """Whether a value of a row has a control character in it."""
+    """Whether a value of a row has a control or format character in it."""
     return any(
-        unicodedata.category(c) == "Cc" and c not in "\t\n\r\x1a" for v in row.values() if isinstance(v, str) for c in v
+        unicodedata.category(c) in ("Cc", "Cf") and c not in "\t\n\r\x1a"
+        for v in row.values()
+        if isinstance(v, str)
+        for c in v
     )
 
 

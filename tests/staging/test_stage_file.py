@@ -127,7 +127,7 @@ def test_money_is_decimal(stage: Stage) -> None:
         assert schema.field(name).type == pa.decimal128(18, 2), name
 
 
-@pytest.mark.parametrize("unseen", ["\x02", "\x1f", "\x7f"])
+@pytest.mark.parametrize("unseen", ["\x02", "\x1f", "\x7f", "\x85", "\u200e", "\u202c"])
 def test_control_characters(unseen: str, stage: Stage) -> None:
     """A control character in a text, which nobody would see in a key that has no match, sets its row aside."""
     staged = stage(treasury(line(), line(2, 包号=f"000{unseen}0731"), line(3)))
