@@ -97,7 +97,7 @@ def _row_faults(record: list[str], row: dict[str, Any], staged: Staged, unit: in
         swallowed = [piece for piece in pieces if piece.count(staged.shape.delimiter) + 1 >= fields]
         if swallowed:
             return [f"{place} has swallowed {len(swallowed)} rows: {swallowed[0][:80]!r}"]
-    if "\ufffd" in "".join(record) or _unseen(row):
+    if "\ufffd" in "".join(record) or any(_unseen(row[name]) for name in staged.contract.by_name):
         return [f"{place} has characters that cannot be read, and counts"]
     try:
         cells = cells_of(record, staged.shape)
@@ -108,13 +108,10 @@ def _row_faults(record: list[str], row: dict[str, Any], staged: Staged, unit: in
     return _value_faults(dict(zip(columns, cells, strict=False)), row, staged, unit)
 
 
-def _unseen(row: dict[str, Any]) -> bool:
-    """Whether a value of a row has a control or format character in it."""
-    return any(
-        unicodedata.category(c) in ("Cc", "Cf") and c not in "\t\n\r\x1a"
-        for v in row.values()
-        if isinstance(v, str)
-        for c in v
+def _unseen(value: Any) -> bool:
+    """Whether a value has a control or format character in it."""
+    return isinstance(value, str) and any(
+        unicodedata.category(c) in ("Cc", "Cf") and c not in "\t\n\r\x1a" for c in value
     )
 
 
