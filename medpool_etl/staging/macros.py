@@ -18,6 +18,12 @@ EMPTY = ("", "-", "--", "—", "——", "/")
 # What a text never has in it: a stream of lines refuses files with it.
 MARK = "chr(1)"
 
+# The steps of ``money``. One in another, each names its text several times, and DuckDB would work out every one of them.
+MONEY_STEPS = ("unmarked({0}, unit)", "unbracketed({0})", "unspaced({0})", "ungrouped({0})")
+_MONEY = "s"
+for _step in MONEY_STEPS:
+    _MONEY = _step.format(_MONEY)
+
 MACROS = rf"""
 CREATE OR REPLACE TEMP MACRO tidy(s) AS trim(translate(s, $w${_WIDE}$w$, $p${_PLAIN}$p$), ' ' || chr(9) || chr(13));
 CREATE OR REPLACE TEMP MACRO trimmed(s) AS trim(s, ' ' || chr(9) || chr(13));
@@ -40,7 +46,7 @@ CREATE OR REPLACE TEMP MACRO unmarked(s, unit) AS regexp_replace(
   CASE unit WHEN 10000 THEN regexp_replace(s, '\s*万元$', '') ELSE regexp_replace(s, '\s*元$', '') END, '^[¥￥] *', '');
 CREATE OR REPLACE TEMP MACRO in_unit(s, unit) AS
   CASE unit WHEN 1 THEN in_yuan(s) WHEN 10000 THEN in_ten_thousands(s) END;
-CREATE OR REPLACE TEMP MACRO money(s, unit) AS in_unit(ungrouped(unspaced(unbracketed(unmarked(s, unit)))), unit);
+CREATE OR REPLACE TEMP MACRO money(s, unit) AS in_unit({_MONEY}, unit);
 CREATE OR REPLACE TEMP MACRO whole_number(s) AS
   CASE WHEN regexp_full_match(ungrouped(s), '-?\d{{1,18}}(\.0+)?')
     THEN CAST(regexp_replace(ungrouped(s), '\..*$', '') AS BIGINT) END;
@@ -141,8 +147,6 @@ def days_sql(month_start: dt.date) -> str:
     """
 
 
-# The steps of ``money``. One in another, each names its text several times, and DuckDB would work out every one of them.
-MONEY_STEPS = ("unmarked({0}, unit)", "unbracketed({0})", "unspaced({0})", "ungrouped({0})")
 READERS = {
     "text": "{0}",
     "code": "{0}",
