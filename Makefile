@@ -17,7 +17,7 @@ export PATH="$(BIN):$$PATH" MEDPOOL_DATA="$(DEMO)" AIRFLOW_HOME="$(DEMO)/airflow
   AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False
 endef
 
-.PHONY: help demo test check format airflow install requirements dictionary bench soak clean
+.PHONY: help demo test test-postgres check format airflow install requirements dictionary bench soak clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -63,6 +63,9 @@ soak: $(VENV)/.dev ## read ten thousand mutated files: never a traceback, a wron
 
 test: $(VENV)/.dev ## run the tests
 	@$(BIN)/python -m pytest -n 2
+
+test-postgres: $(VENV)/.dev ## run the control database's tests on PostgreSQL too, in a throw-away cluster (installs Debian's if there is none)
+	@tests/postgres.sh $(BIN)/python -m pytest tests/store
 
 check: $(VENV)/.dev ## lint, format, types, and every document against its schema
 	@$(BIN)/ruff check .

@@ -41,3 +41,9 @@ class SettlementError(MedpoolError):
 
 class StoreError(MedpoolError):
     """The control database or the warehouse cannot be used, or a month is not there."""
+
+
+class BlockedError(MedpoolError):
+    """The month's breaks forbid its settlement: nothing new is published until they are ended or a person overrides."""
+
+    exit_code = 4

@@ -23,6 +23,7 @@ for name in [name for name in os.environ if name.startswith("MEDPOOL_")]:
     del os.environ[name]
 
 from medpool_etl import pipeline  # noqa: E402
+from medpool_etl.errors import BlockedError  # noqa: E402
 from medpool_etl.periods import Month  # noqa: E402
 from medpool_etl.simulator import Simulation, simulate  # noqa: E402
 from medpool_etl.store import Settings  # noqa: E402
@@ -49,13 +50,26 @@ def at(folder: Path) -> Settings:
     )
 
 
-class Settled:
-    """A simulated month and the run it was settled in."""
+def settle_month(settings: Settings, month: Month) -> tuple[pipeline.MonthRun, BlockedError | None]:
+    """Settle a month, and over the gate if it blocks; return the run and what the gate said."""
+    try:
+        return pipeline.run_month(settings, "taizhou", month), None
+    except BlockedError as error:
+        pipeline.override(settings, "taizhou", month, "张三", "演练")
+        return pipeline.run_month(settings, "taizhou", month), error
 
-    def __init__(self, settings: Settings, *faults: str, seed: int = 1, month: Month = MONTH) -> None:
-        self.settings = settings
-        self.simulation: Simulation = simulate("taizhou", month, settings.inbox, seed=seed, faults=faults)
-        self.run = pipeline.run_month(settings, "taizhou", month)
+
+class Settled:
+    """A simulated month and the run it was settled in; where the gate blocked it (``blocked``), over the gate."""
+
+    def __init__(
+        self, settings: Settings, *faults: str, seed: int = 1, month: Month = MONTH, scale: int = 1, cures: bool = True
+    ) -> None:
+        self.settings, self.when = settings, month
+        self.simulation: Simulation = simulate(
+            "taizhou", month, settings.inbox, seed=seed, faults=faults, scale=scale, cures=cures
+        )
+        self.run, self.blocked = settle_month(settings, month)
         self.folder = self.run.folder(settings)
         self.tables = self.folder / "tables"
 

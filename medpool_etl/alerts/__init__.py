@@ -1,6 +1,6 @@
-"""Tell people what they must act on: one message for each owner of a run's breaks and faulty files."""
+"""Tell people what they must act on: one message for each owner of a run's breaks and faulty files, and nothing twice."""
 
-from medpool_etl.alerts.message import Alert, compose
-from medpool_etl.alerts.sending import send
+from medpool_etl.alerts.message import REMIND_AFTER_DAYS, Alert, compose
+from medpool_etl.alerts.sending import Outcome, tell
 
-__all__ = ["Alert", "compose", "send"]
+__all__ = ["REMIND_AFTER_DAYS", "Alert", "Outcome", "compose", "tell"]

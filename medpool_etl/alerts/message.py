@@ -1,19 +1,34 @@
-"""Compose the alerts of a run from its published tables. They carry receipt numbers, never a payer's id."""
+"""Write what concerns an owner as one message, in Chinese."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 
-import duckdb
-
-from medpool_etl.marts import table_path
+from medpool_etl.alerts.concerns import (
+    WORST,
+    BreakConcern,
+    Concern,
+    FileConcern,
+    Gate,
+    RowsConcern,
+    read_concerns,
+)
 from medpool_etl.money import ZERO, grouped
 from medpool_etl.periods import Month
 from medpool_etl.places import City
 from medpool_etl.policy.model import OWNERS
 
-WORST = 5
+REMIND_AFTER_DAYS = (31, 62, 93)
+LONGEST_QUOTE = 60
+# What people type may hold the id of a payer: with a day of birth in it, as no receipt number has it, or as the rehearsal
+# invents them.
+_PERSON = re.compile(r"X\d{16}|(?<!\d)\d{6}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?!\d)")
+_SHEET = "见工作簿“差异明细”"
 
 
 @dataclass(frozen=True)
@@ -25,51 +40,45 @@ class Alert:
     body: str
 
 
-def compose(folder: Path, city: City, month: Month) -> tuple[Alert, ...]:
-    """Return the alerts of a run, by owner: breaks with counts, amounts and the worst rows, and files to send again."""
-    with duckdb.connect() as connection:
-        for name in ("breaks", "files", "set_aside_rows"):
-            path = str(table_path(folder, name)).replace("'", "''")
-            connection.execute(f"CREATE TEMP VIEW {name} AS FROM read_parquet('{path}')")
-        alerts = []
-        for owner, title in OWNERS.items():
-            lines = [*_breaks(connection, owner), *_files(connection, owner), *_rows(connection, owner)]
-            if lines:
-                head = f"【medpool】{city.name.zh} {month.zh} 医保基金结算：{title.zh}有待处理事项"
-                alerts.append(Alert(owner, head, "\n".join(lines)))
-    return tuple(alerts)
+@dataclass(frozen=True)
+class Recovery(Concern):
+    """A break that ended: its ``name``, its amount in yuan, and ``how`` it ended."""
+
+    name: str
+    difference: Decimal
+    how: str
 
 
-def _breaks(connection: duckdb.DuckDBPyConnection, owner: str) -> list[str]:
-    lines = []
-    groups = connection.execute(
-        """
-        SELECT pair, pair_title, class, class_title, do_zh, count(*), sum(difference)::DECIMAL(18,2)
-        FROM breaks WHERE owner = ? GROUP BY ALL ORDER BY pair, class
-        """,
-        [owner],
-    ).fetchall()
-    for pair, pair_title, cls, class_title, do, count, difference in groups:
-        lines.append(f"■ {pair_title}：{class_title} {count} 笔，差额合计 {grouped(difference)} 元")
-        worst = connection.execute(
-            """
-            SELECT county_name, item_key, left_amount, right_amount, left_file, left_row, right_file, right_row
-            FROM breaks WHERE owner = ? AND pair = ? AND class = ?
-            ORDER BY abs(difference) DESC, row_id LIMIT ?
-            """,
-            [owner, pair, cls, WORST],
-        ).fetchall()
-        for county, key, left, right, left_file, left_row, right_file, right_row in worst:
-            places = [f"{name} 第{row}行" for name, row in ((left_file, left_row), (right_file, right_row)) if name]
-            amounts = f"左方 {grouped(left or ZERO)}，右方 {grouped(right or ZERO)}"
-            lines.append(f"  - {county} {_item(key)}：{amounts}（{'；'.join(places)}）")
-        if count > WORST:
-            lines.append(f"  - ……另有 {count - WORST} 笔，见工作簿“差异明细”")
-        lines.append(f"  处理：{do}")
-    return lines
+def compose(
+    folder: Path, city: City, month: Month, remind_after_days: Iterable[int] = REMIND_AFTER_DAYS
+) -> tuple[Alert, ...]:
+    """Return the alerts of a run for somebody who was told nothing yet, by owner; raises StoreError when the run has no
+    summary."""
+    concerns = read_concerns(folder, remind_after_days, {})
+    written = (write(owner, city, month, concerns.gate, concerns.all) for owner in OWNERS)
+    return tuple(alert for alert in written if alert)
 
 
-def _item(key: str) -> str:
+def write(owner: str, city: City, month: Month, gate: Gate, concerns: Iterable[Concern]) -> Alert | None:
+    """Return the message that tells an owner those of the concerns that are its own, or None where there are none."""
+    mine = [concern for concern in concerns if concern.owner == owner]
+    if not mine:
+        return None
+    breaks = [concern for concern in mine if isinstance(concern, BreakConcern)]
+    recoveries = [concern for concern in mine if isinstance(concern, Recovery)]
+    lines = [*_gate(gate), *_breaks(breaks)]
+    lines += [f"■ 文件 {c.name or '（未到）'}：{c.problem}" for c in mine if isinstance(c, FileConcern)]
+    for concern in mine:
+        if isinstance(concern, RowsConcern):
+            lines += _rows(concern)
+    lines += _recoveries(recoveries)
+    state = "已拦截，未发布" if gate.blocked else ""
+    matter = "的差异已核清" if len(recoveries) == len(mine) else "有待处理事项"
+    title = f"【medpool】{city.name.zh} {month.zh} 医保基金结算{state}：{OWNERS[owner].zh}{matter}"
+    return Alert(owner, title, "\n".join(" ".join(line.splitlines()) for line in lines))
+
+
+def item(key: str) -> str:
     """Return what an item's key stands for: a sum, a voucher without number, a bank's movement or a receipt."""
     if not key:
         return "合计"
@@ -79,41 +88,61 @@ def _item(key: str) -> str:
     return f"账号 {account} 流水号 {serial}" if serial else f"票据号 {key}"
 
 
-def _files(connection: duckdb.DuckDBPyConnection, owner: str) -> list[str]:
-    # A file nobody could recognise has no contract and so no owner: the agency, which runs the settlement, follows it up.
-    rows = connection.execute(
-        """
-        SELECT file_name, outcome, problem_zh FROM files
-        WHERE outcome IN ('missing', 'unusable', 'rejected')
-          AND CASE WHEN contract = '' THEN 'agency' ELSE owner END = ?
-        ORDER BY file_name, problem_zh
-        """,
-        [owner],
-    ).fetchall()
-    return [f"■ 文件 {name or '（未到）'}：{problem}" for name, _outcome, problem in rows]
+def quoted(text: str) -> str:
+    """Return what somebody typed or a file holds: on one line, without ids of persons, at most 60 characters."""
+    text = _PERSON.sub("（已隐去）", " ".join(text.split()))
+    return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, owner: str) -> list[str]:
-    groups = connection.execute(
-        """
-        SELECT files.file_name, count(DISTINCT rows.row_no)
-        FROM set_aside_rows AS rows JOIN files USING (file_id)
-        WHERE files.owner = ? AND rows.severity = 'warning' AND files.outcome LIKE 'accepted%'
-        GROUP BY files.file_name ORDER BY files.file_name
-        """,
-        [owner],
-    ).fetchall()
+def _gate(gate: Gate) -> list[str]:
+    if gate.override:
+        by, reason = gate.override
+        return [f"放行：{quoted(by)}，{quoted(reason)}"]
+    if gate.blocked:
+        return ["本月结算未发布：标 ⛔ 的差异（含其他责任方的）核清之后，或经放行，才会发布。"]
+    return []
+
+
+def _breaks(breaks: Sequence[BreakConcern]) -> list[str]:
+    def group_of(found: BreakConcern) -> tuple[bool, str, str]:
+        return not found.blocks, found.pair, found.break_class
+
     lines = []
-    for name, count in groups:
-        lines.append(f"■ {name}：{count} 行被剔除，请更正后重新报送")
-        rows = connection.execute(
-            """
-            SELECT row_no, column_headers, found, expected_zh FROM set_aside_rows
-            WHERE file_name = ? AND severity = 'warning' ORDER BY row_no, check_id LIMIT ?
-            """,
-            [name, WORST],
-        ).fetchall()
-        lines += [
-            f"  - 第{row}行 {column or '整行'}：{found}，应为：{expected}" for row, column, found, expected in rows
-        ]
+    for _, together in groupby(sorted(breaks, key=group_of), key=group_of):
+        group = list(together)
+        first, late = group[0], sum(found.overdue is not None for found in group)
+        lines.append(
+            f"{'⛔' if first.blocks else '■'} {first.pair_title}：{first.class_title} {len(group)} 笔"
+            f"{f'（其中逾期 {late} 笔）' if late else ''}，差额合计 {grouped(sum((b.difference for b in group), ZERO))} 元"
+        )
+        # They come by size, and sorting them by group has kept that order.
+        lines += [_break(found) for found in group[:WORST]]
+        if len(group) > WORST:
+            lines.append(f"  - ……另有 {len(group) - WORST} 笔，{_SHEET}")
+        lines.append(f"  处理：{first.do}")
+    return lines
+
+
+def _break(found: BreakConcern) -> str:
+    late = "" if found.overdue is None else f"【逾期】已挂账 {found.overdue} 天，"
+    where = f"（{'；'.join(found.places)}）" if found.places else ""
+    amounts = f"左方 {grouped(found.left)}，右方 {grouped(found.right)}"
+    return f"  - {late}{found.county_name} {item(found.item_key)}：{amounts}{where}"
+
+
+def _rows(concern: RowsConcern) -> list[str]:
+    lines = [f"■ {concern.name}：{concern.count} 行被剔除，请更正后重新报送"]
+    for row, column, found, expected in concern.worst:
+        lines.append(f"  - 第{row}行 {column}：{quoted(found)}，应为：{expected}")
+    return lines
+
+
+def _recoveries(recoveries: Sequence[Recovery]) -> list[str]:
+    if not recoveries:
+        return []
+    lines = [f"■ 已核清 {len(recoveries)} 笔"]
+    for found in sorted(recoveries, key=lambda found: (-abs(found.difference), found.subject))[:WORST]:
+        lines.append(f"  - {found.name}，差额 {grouped(found.difference)} 元：{found.how}")
+    if len(recoveries) > WORST:
+        lines.append(f"  - ……另有 {len(recoveries) - WORST} 笔")
     return lines

@@ -13,6 +13,7 @@ from rich.logging import RichHandler
 
 from medpool_etl import __version__, pipeline
 from medpool_etl.cli import render
+from medpool_etl.cli.breaks import breaks_app
 from medpool_etl.cli.dictionary import dictionary_text
 from medpool_etl.cli.progress import progress
 from medpool_etl.contracts import load_all
@@ -20,7 +21,7 @@ from medpool_etl.errors import MedpoolError
 from medpool_etl.marts import load_registry
 from medpool_etl.periods import Month
 from medpool_etl.pipeline.agreed import Agreed
-from medpool_etl.policy import cities
+from medpool_etl.policy import rulebooks
 from medpool_etl.quality import write_suites
 from medpool_etl.reports import read_summary
 from medpool_etl.simulator import FAULTS
@@ -49,6 +50,7 @@ A first month, from rehearsal files to the workbook:
 Files go to <MEDPOOL_DATA>/inbox/<city>/<month>; results lie in <MEDPOOL_DATA>/warehouse.
 Exit codes: 0 done, 1 done but provisional, 2 to be mended by you, 3 a fault of medpool.""",
 )
+app.add_typer(breaks_app, name="breaks")
 City = Annotated[str, typer.Argument(help="The city, such as taizhou.", show_default=False)]
 MonthText = Annotated[str, typer.Argument(metavar="MONTH", help="The month, such as 2022-03.", show_default=False)]
 
@@ -150,11 +152,11 @@ def explain(
 @app.command()
 def check() -> None:
     """Read every rulebook, contract, calendar, place and suite, and name the first mistake by file, line and key."""
-    for city in cities():
+    for city in rulebooks():
         agreed = Agreed.load(city)
         agreed.fingerprints()
         pipeline.verify(agreed, Month.of(agreed.rulebook.notice.in_force_from))
-    render.say(f"All documents are in order: {len(load_all())} contracts, {len(cities())} rulebooks.")
+    render.say(f"All documents are in order: {len(load_all())} contracts, {len(rulebooks())} rulebooks.")
 
 
 @app.command()

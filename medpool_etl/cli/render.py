@@ -19,7 +19,7 @@ from medpool_etl.pipeline.inbox import STATES as INBOX_STATES
 from medpool_etl.reports import Summary, validation_path, workbook_path
 from medpool_etl.simulator import Fault, Simulation
 from medpool_etl.store import Warehouse
-from medpool_etl.store.control import ClosedMonth
+from medpool_etl.store.tables import ClosedMonth
 
 _WIDTH = None if os.isatty(1) else 118
 out = Console(width=_WIDTH, highlight=False, markup=False, emoji=False)

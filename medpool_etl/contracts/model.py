@@ -63,7 +63,7 @@ class Column(Document):
     """One column: ``name`` in code and marts, ``header`` (and ``aliases``) as offices write it.
 
     ``values`` of an enum maps what is written to the code kept. ``known`` names the reference list a code must be in.
-    ``total`` marks a column whose 合计 row must agree. ``personal`` marks a payer's identity: never logged or shown.
+    ``optional``: the whole column may be absent from a file, which then says nothing of it. ``total`` marks a column whose 合计 row must agree. ``personal`` marks a payer's identity: never logged or shown.
     ``width`` is how many digits a code has: Excel eats the zeros in front, and they are put back. ``references`` names a
     column of another kind of file (``contract.column``) that must hold the same key in the same month.
     """
@@ -74,6 +74,7 @@ class Column(Document):
     type: ColumnType
     description: Text
     required: bool = True
+    optional: bool = False
     personal: bool = False
     total: bool = False
     pattern: str | None = None
@@ -86,6 +87,8 @@ class Column(Document):
     def _consistent(self) -> Column:
         if (self.type == "enum") != (self.values is not None):
             raise ValueError("an enum has values, and only an enum")
+        if self.optional and (self.required or self.total):
+            raise ValueError("a column that may be absent is neither required nor added up")
         if self.total and self.type != "money":
             raise ValueError("only a money column has a control total")
         if (self.width or self.references) and self.type != "code":

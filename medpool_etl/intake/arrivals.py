@@ -260,14 +260,14 @@ def _versions(arrivals: list[Arrival]) -> list[Arrival]:
 
 
 def expected_parts(contract: Contract, city: City, month: Month, accounts: Accounts) -> tuple[str, ...]:
-    """Return whose files of a kind the month takes: county codes, numbers of the city's accounts, a year, or ("",)."""
+    """Return whose files of a kind the month takes: county codes, account numbers, a year, or ("",)."""
     if contract.expected.per == "year":
         return (contract.expected.year_of(month),)
     if contract.expected.per == "county":
         return tuple(unit.code for unit in city.units_on(month.last_day))
     if contract.expected.per == "account":
         kinds = contract.expected.account_kinds
-        return tuple(a.number for a in accounts.accounts if a.unit is None and a.kind in kinds)
+        return tuple(a.number for a in accounts.accounts if a.kind in kinds)
     return ("",)
 
 
@@ -285,8 +285,10 @@ def missing_files(
         if contract.expected.need == "any":
             continue
         for part in expected_parts(contract, city, month, accounts):
+            if contract.expected.per == "account" and not owner[part].statement_needed:
+                continue
             if (contract.contract, part) not in usable:
                 fund = owner[part].fund if contract.expected.per == "account" else None
-                county = part if contract.expected.per == "county" else None
+                county = part if contract.expected.per == "county" else owner[part].unit if part in owner else None
                 rows.append({"contract": contract.contract, "part": part, "fund": fund, "county": county})
     return rows

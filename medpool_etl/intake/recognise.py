@@ -184,8 +184,9 @@ def _named(contract: Contract, index: int, rows: int, cells: list[str]) -> _Head
     known = [name for name in names if name]
     if len(known) < 2:
         return None
-    # A column may be empty, but it is there: one that is absent is more likely to be there under another name.
-    missing = [column.header for column in contract.columns if column.name not in names]
+    # A column may be empty, but unless the contract says otherwise it is there: one that is absent is more likely to be there
+    # under another name.
+    missing = [c.header for c in contract.columns if c.name not in names and not c.optional]
     missing += [f"{contract.by_name[name].header}（重复）" for name in dict.fromkeys(known) if known.count(name) > 1]
     unknown = tuple(cell for cell, column in zip(cells, found, strict=True) if cell and column is None)
     return _Header(contract, index + 1, rows, names, (), tuple(missing), unknown)

@@ -12,7 +12,14 @@ from medpool_etl.store.models import make_view, model_sql
 from medpool_etl.store.warehouse import whole
 
 # In the order in which they build on one another.
-STAGING = ("treasury_premiums", "account_movements", "set_aside_keys", "settlement_rows", "flow_rows")
+STAGING = (
+    "treasury_premiums",
+    "account_movements",
+    "account_balances",
+    "set_aside_keys",
+    "settlement_rows",
+    "flow_rows",
+)
 
 
 def staging_views(connection: duckdb.DuckDBPyConnection) -> None:
@@ -33,7 +40,7 @@ def build_tables(connection: duckdb.DuckDBPyConnection, folder: Path, registry: 
     columns or types are not those of the registry, or two rows have the same ``row_id``.
     """
     counts = {}
-    for name, table in registry.tables.items():
+    for name, table in registry.of("runs").items():
         try:
             found = connection.execute(f"DESCRIBE {model_sql('marts', name)}").fetchall()
         except duckdb.Error as error:

@@ -8,25 +8,30 @@ import uuid
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from medpool_etl.errors import StoreError
 from medpool_etl.marts.build import table_path
+from medpool_etl.marts.lives import lives_table
 from medpool_etl.marts.registry import Registry
 from medpool_etl.store import Control, Warehouse
+from medpool_etl.store.breaks import Breaks
 from medpool_etl.store.control import Published
+from medpool_etl.store.models import model_sql
+from medpool_etl.store.tables import Break
 from medpool_etl.store.warehouse import read_json
 
 
 def build_mart(control: Control, warehouse: Warehouse, registry: Registry) -> bool:
     """Build the mart over all published months and switch to it; return whether there was anything to do.
 
-    A generation is named by the months and runs in it, so the same publications are the same generation. Readers of
-    the generation before keep theirs. If another process publishes meanwhile, the mart is built again.
+    A generation is named by the months and runs in it and by the state of the breaks, so the same publications and lives are
+    the same generation. Readers of the generation before keep theirs. If another process publishes meanwhile, the mart is built again.
     """
     changed = False
     while True:
-        published = control.published()
-        generation = _name(published, registry)
+        published, lives = control.published(), Breaks(control).listing()
+        generation = _name(published, lives, registry)
         if warehouse.generation() == generation and warehouse.current_mart.is_file():
             return changed
         target = warehouse.marts / generation
@@ -35,7 +40,10 @@ def build_mart(control: Control, warehouse: Warehouse, registry: Registry) -> bo
             fresh.mkdir(parents=True)
             try:
                 _write(
-                    fresh / "medpool.duckdb", [warehouse.run(p.city, p.month, p.run_id) for p in published], registry
+                    fresh / "medpool.duckdb",
+                    [warehouse.run(p.city, p.month, p.run_id) for p in published],
+                    lives_table(lives),
+                    registry,
                 )
                 fresh.rename(target)
             except OSError:
@@ -47,19 +55,24 @@ def build_mart(control: Control, warehouse: Warehouse, registry: Registry) -> bo
         changed = True
 
 
-def _name(published: tuple[Published, ...], registry: Registry) -> str:
+def _name(published: tuple[Published, ...], lives: tuple[Break, ...], registry: Registry) -> str:
     digest = hashlib.sha256(registry.model_dump_json().encode())
     for item in published:
         digest.update(f"\n{item.city} {item.month} {item.run_id}".encode())
+    for row in lives:
+        digest.update(f"\n{row.break_id} {row.changed_at.isoformat()} {row.seen_in} {row.assigned_to}".encode())
     return digest.hexdigest()[:16]
 
 
-def _write(path: Path, runs: list[Path], registry: Registry) -> None:
+def _write(path: Path, runs: list[Path], lives: pa.Table, registry: Registry) -> None:
     with duckdb.connect(str(path)) as connection:
+        connection.register("lives", lives)
         for name, table in registry.tables.items():
             columns = ", ".join(f"{column} {registry.terms[column].type}" for column in table.columns)
             connection.execute(f"CREATE TABLE {name} ({columns})")
-            for run in runs:
+            if table.made_from == "control":
+                connection.execute(f"INSERT INTO {name} BY NAME {model_sql('control', name)}")
+            for run in runs if table.made_from == "runs" else ():
                 _insert(connection, name, table_path(run, name), run, table.columns)
             connection.execute(f"COMMENT ON TABLE {name} IS {_quoted(f'{table.zh} | {table.en}')}")
             for column in table.columns:

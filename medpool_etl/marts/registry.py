@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import model_validator
 
 from medpool_etl import documents
@@ -20,10 +22,11 @@ class Term(Document):
 
 
 class Table(Document):
-    """A published table: what it is and its columns in order."""
+    """A published table: what it is and its columns in order. ``made_from``: a run's rows, or the control database."""
 
     zh: str
     en: str
+    made_from: Literal["runs", "control"] = "runs"
     columns: tuple[str, ...]
 
 
@@ -41,6 +44,10 @@ class Registry(Document):
         if unused := set(self.terms) - used:
             raise ValueError(f"terms no table uses: {', '.join(sorted(unused))}")
         return self
+
+    def of(self, made_from: str) -> dict[str, Table]:
+        """Return the tables made from ``runs`` or from the ``control`` database."""
+        return {name: table for name, table in self.tables.items() if table.made_from == made_from}
 
     def money_columns(self, table: str) -> tuple[str, ...]:
         """Return the names of a table's columns that hold yuan."""

@@ -32,6 +32,16 @@ def exact(amount: Decimal | int | str) -> Decimal:
     return fen
 
 
+def from_fen(fen: int) -> Decimal:
+    """Return an amount in yuan, given in fen."""
+    return Decimal(fen).scaleb(-2).quantize(FEN)
+
+
+def to_fen(amount: Decimal) -> int:
+    """Return an amount in fen, given in yuan; raises SettlementError for one finer than a fen."""
+    return int(exact(amount).scaleb(2))
+
+
 def plain(amount: Decimal) -> str:
     """Return ``1234567.80``: two places, no separators, as files and JSON carry it."""
     return f"{exact(amount):.2f}"

@@ -1,14 +1,15 @@
 """The steps of a month, in order, each a plain function; every face (command line, DAG) calls these and nothing else.
 
-``open_month`` → ``stage`` → ``judge`` → ``settle`` → ``publish`` → ``notify``. Each step can be repeated: it reads what
+``open_month`` → ``stage`` → ``judge`` → ``reconcile`` → ``settle`` → ``gate`` → ``publish`` → ``notify``. Each step can be repeated: it reads what
 the step before left in the run's folder and writes its own results whole or not at all.
 """
 
 from medpool_etl.pipeline.closing import close_month
-from medpool_etl.pipeline.explain import Explanation, explain, published_folder
+from medpool_etl.pipeline.explain import Explanation, explain, prepare_lineage, published_folder
+from medpool_etl.pipeline.gate import override
 from medpool_etl.pipeline.inbox import InboxRow, inbox
 from medpool_etl.pipeline.opening import MonthRun, open_month, verify
-from medpool_etl.pipeline.steps import STEPS, judge, notify, publish, run_month, settle, stage
+from medpool_etl.pipeline.steps import STEPS, gate, judge, notify, publish, reconcile, run_month, settle, stage
 
 __all__ = [
     "STEPS",
@@ -17,12 +18,16 @@ __all__ = [
     "MonthRun",
     "close_month",
     "explain",
+    "gate",
     "inbox",
     "judge",
     "notify",
     "open_month",
+    "override",
+    "prepare_lineage",
     "publish",
     "published_folder",
+    "reconcile",
     "run_month",
     "settle",
     "stage",

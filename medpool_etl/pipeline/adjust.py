@@ -16,6 +16,7 @@ from medpool_etl.marts import Registry, table_path
 from medpool_etl.money import ZERO
 from medpool_etl.periods import Month
 from medpool_etl.pipeline.agreed import Agreed
+from medpool_etl.pipeline.basis import Basis
 from medpool_etl.store import Control, Settings, Warehouse
 from medpool_etl.store.warehouse import read_json
 
@@ -31,7 +32,7 @@ SCHEMA = pa.schema(
 )
 _TABLE = "monthly_settlement"
 # Settles a month from other inputs than its own run and returns the folder, which nothing publishes.
-Resettle = Callable[[Month, tuple[Arrival, ...], list[dict[str, str]]], tuple[str, Path]]
+Resettle = Callable[[Month, tuple[Arrival, ...], Basis], tuple[str, Path]]
 Key = tuple[str, str, str]
 
 
@@ -54,7 +55,7 @@ def adjustments(
             folder = warehouse.run(agreed.city.city, of, closed.run_id)
             manifest = read_json(folder / "manifest.json")
             arrivals = _with_late(manifest["arrivals"], names, agreed, Month.parse(of), warehouse)
-            corrected_run, corrected = settle(Month.parse(of), arrivals, manifest["adjusts"])
+            corrected_run, corrected = settle(Month.parse(of), arrivals, Basis.of(manifest))
             before = _adjusted_before(control, warehouse, agreed.city.city, of, month)
             for key, (was, now) in _differences(folder, corrected, agreed.registry).items():
                 done = before.get(key, ZERO)

@@ -22,8 +22,9 @@ from medpool_etl.marts import Registry, load_registry
 from medpool_etl.periods import Month
 from medpool_etl.places import FUNDS, Accounts, City, load_accounts, load_city
 from medpool_etl.policy import BreakClass, Rulebook, Subject, load_break_classes, load_rulebook, load_subjects
-from medpool_etl.policy.model import OWNERS
+from medpool_etl.policy.model import GATES, OWNERS
 from medpool_etl.quality import suite_path
+from medpool_etl.reconciliation import MODELS, PASSES
 from medpool_etl.store.models import model_paths
 
 
@@ -110,6 +111,7 @@ def references(agreed: Agreed, month: Month) -> dict[str, pa.Table]:
             ],
         ),
         "interest_remarks": _table([{"remark": remark} for remark in agreed.accounts.interest_remarks]),
+        "return_remarks": _table([{"remark": remark} for remark in agreed.accounts.return_remarks], ("remark",)),
         "pairs": _table(
             [
                 {
@@ -119,6 +121,12 @@ def references(agreed: Agreed, month: Month) -> dict[str, pa.Table]:
                     "clause": f"{rulebook.notice.number} {rulebook.clauses[pair.clause].source}（{pair.clause}）",
                     "scope": pair.scope,
                     "funds": list(pair.funds),
+                    "model": pair.model or name,
+                    "needs": pair.needs,
+                    "within_days": pair.within_days,
+                    "carries": pair.carries,
+                    "shared_numbers": MODELS[pair.model or name].numbers == "shared",
+                    "own_numbers": MODELS[pair.model or name].numbers == "own",
                     "shortfall_class": pair.shortfall,
                     "surplus_class": pair.surplus,
                     "left_title": pair.left.title.zh,
@@ -135,9 +143,31 @@ def references(agreed: Agreed, month: Month) -> dict[str, pa.Table]:
         ),
         "break_classes": _table(
             [
-                {"class": name, "title": c.title.zh, "owner": c.owner, "do_zh": c.do.zh, "do_en": c.do.en}
+                {
+                    "class": name,
+                    "title": c.title.zh,
+                    "owner": c.owner,
+                    "whose": c.whose,
+                    "gate": c.gate,
+                    "later": c.later or c.gate,
+                    "carried": c.carried,
+                    "do_zh": c.do.zh,
+                    "do_en": c.do.en,
+                }
                 for name, c in agreed.classes.items()
             ]
+        ),
+        "pair_gates": _table(
+            [
+                {"pair": name, "class": cls, "gate": gate}
+                for name, pair in rulebook.pairs.items()
+                for cls, gate in pair.gate.items()
+            ],
+            ("pair", "class", "gate"),
+        ),
+        "gates": _table([{"gate": gate, "title": text.zh} for gate, text in GATES.items()]),
+        "pass_titles": _table(
+            [{"pass": name, "position": n, "title": text.zh} for n, (name, text) in enumerate(PASSES.items())]
         ),
         "clauses": _table(
             [
@@ -176,8 +206,10 @@ def _definitions(contracts: dict[str, Contract]) -> list[dict[str, Any]]:
     ]
 
 
-def _table(rows: list[dict[str, Any]]) -> pa.Table:
-    """Return rows as an Arrow table; a column that is empty throughout is text."""
+def _table(rows: list[dict[str, Any]], columns: tuple[str, ...] = ()) -> pa.Table:
+    """Return rows as an Arrow table; a column that is empty throughout is text. ``columns`` name those of no rows."""
+    if not rows:
+        return pa.Table.from_pylist([], schema=pa.schema([(name, pa.string()) for name in columns]))
     table = pa.Table.from_pylist(rows)
     for index, field in enumerate(table.schema):
         if pa.types.is_null(field.type):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from medpool_etl.errors import InputError
 from medpool_etl.periods import Month
 from medpool_etl.store import Control, Settings
-from medpool_etl.store.control import ClosedMonth, ReceivedFile
+from medpool_etl.store.tables import ClosedMonth, ReceivedFile
 
 
 def close_month(settings: Settings, city: str, month: Month, by: str, note: str = "") -> ClosedMonth:

@@ -14,10 +14,11 @@ from medpool_etl.marts import SourceRow, source_rows, staging_views, table_path
 from medpool_etl.money import ZERO
 from medpool_etl.periods import Month
 from medpool_etl.pipeline.agreed import Agreed
-from medpool_etl.pipeline.session import run_session
+from medpool_etl.pipeline.basis import manifest_of
+from medpool_etl.pipeline.session import look_back, run_session
 from medpool_etl.policy import Rulebook
+from medpool_etl.reconciliation import draw_up
 from medpool_etl.store import Control, Settings, Warehouse
-from medpool_etl.store.models import make_view
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,7 @@ def explain(settings: Settings, row_id: str, column: str | None = None) -> Expla
     folder = published_folder(settings, city, month)
     with run_session(agreed, month, folder, {}) as connection:
         row = _row(connection, str(table_path(folder, table)), row_id)
-        staging_views(connection)
-        make_view(connection, "reconciliation", "sides")
+        prepare_lineage(connection, settings, agreed, folder, row.get("pair"))
         sources = tuple(source_rows(connection, table, row_id, column))
     total = sum((source.amount for source in sources), ZERO)
     if total != row[column]:
@@ -74,6 +74,20 @@ def explain(settings: Settings, row_id: str, column: str | None = None) -> Expla
         for name in _clauses(agreed.rulebook, table, column, row)
     )
     return Explanation(row, column, agreed.registry.terms[column].zh, row[column], sources, clauses)
+
+
+def prepare_lineage(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, agreed: Agreed, folder: Path, pair: str | None
+) -> None:
+    """Give a session over a run what ``sql/lineage`` reads: the staging views, what the run brought along, and, for the rows of
+    a pair, both its sides and its breaks."""
+    staging_views(connection)
+    look_back(connection, agreed, Warehouse(settings.warehouse), manifest_of(folder))
+    for name in ("classified_breaks", "brought_items"):
+        path = str(folder / "reconciliation" / f"{name}.parquet").replace("'", "''")
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM read_parquet('{path}')")
+    if pair:
+        draw_up(connection, pair)
 
 
 def published_folder(settings: Settings, city: str, month: Month) -> Path:

@@ -16,7 +16,8 @@ _OUTCOMES = {
 def provisional_reasons(connection: duckdb.DuckDBPyConnection) -> list[Text]:
     """Return why the figures are provisional, most serious first; none means they are final.
 
-    A month is final only when every file it needs is accepted, no row was set aside, and every pair agrees.
+    A month is final only when every file it needs is accepted, no row was set aside, and every break is expected or
+    decided.
     """
     counts = dict(connection.execute("SELECT outcome, count(*) FROM files GROUP BY outcome").fetchall())
     reasons = [
@@ -27,8 +28,9 @@ def provisional_reasons(connection: duckdb.DuckDBPyConnection) -> list[Text]:
     aside = _one(connection, "SELECT coalesce(sum(rows_set_aside), 0) FROM files WHERE outcome LIKE 'accepted%'")
     if aside:
         reasons.append(Text(zh=f"{aside}行被剔除", en=f"{aside} rows set aside"))
-    pairs = _one(connection, "SELECT count(DISTINCT pair) FROM pair_totals WHERE break_count > 0")
-    breaks = _one(connection, "SELECT count(*) FROM classified_breaks")
+    ((pairs, breaks),) = connection.execute(
+        "SELECT count(DISTINCT pair), count(*) FROM classified_breaks WHERE gate <> 'expected' AND state = 'open'"
+    ).fetchall()
     if breaks:
         reasons.append(
             Text(

@@ -98,7 +98,7 @@ def inbox(settings: Settings, city: str, month: Month, today: dt.date | None = N
                 )
             if not files:
                 missing = "overdue" if late_after and today > late_after else "awaited"
-                rows.append(InboxRow(**common, state=missing if contract.expected.need == "always" else "none"))
+                rows.append(InboxRow(**common, state=missing if _needed(agreed, contract, part) else "none"))
     known = {row.name for row in rows}
     rows += [
         InboxRow(
@@ -130,6 +130,14 @@ def _deadline(agreed: Agreed, contract: Contract, month: Month) -> tuple[dt.date
         return due, agreed.calendar.late_after(due)
     except (InputError, ConfigurationError):
         return due, None
+
+
+def _needed(agreed: Agreed, contract: Contract, part: str) -> bool:
+    """Whether a month lacks something when a kind of file does not come for a unit or an account."""
+    accounts = {account.number: account for account in agreed.accounts.accounts}
+    if contract.expected.per == "account" and not accounts[part].statement_needed:
+        return False
+    return contract.expected.need == "always"
 
 
 def _whose(agreed: Agreed, part: str) -> str:

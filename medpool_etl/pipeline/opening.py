@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from medpool_etl import __version__
+from medpool_etl.errors import InputError
 from medpool_etl.intake import Arrival, receive
 from medpool_etl.periods import Month
 from medpool_etl.pipeline.agreed import Agreed, run_id
-from medpool_etl.pipeline.closing import late_files
+from medpool_etl.pipeline.basis import Basis, basis_of
 from medpool_etl.pipeline.comparing import sizes_before
 from medpool_etl.pipeline.session import staging_session
+from medpool_etl.policy import cities
 from medpool_etl.quality import verify_suite
 from medpool_etl.reconciliation import verify_pairs
 from medpool_etl.staging import verify_checks
@@ -56,7 +58,7 @@ class MonthRun:
 
 def verify(agreed: Agreed, month: Month) -> None:
     """Try the documents against each other and against DuckDB; raises ConfigurationError for what would fail later."""
-    verify_pairs(agreed.rulebook)
+    verify_pairs(agreed.rulebook, agreed.classes)
     with staging_session(agreed, month) as connection:
         for contract in agreed.contracts.values():
             verify_suite(contract)
@@ -66,11 +68,12 @@ def verify(agreed: Agreed, month: Month) -> None:
 def open_month(settings: Settings, city: str, month: Month, progress: Progress[Any] = silent) -> MonthRun:
     """Receive and recognise the month's files and name the run by them and everything agreed.
 
-    Files that came for months closed before are inputs too: they give adjustments. A closed month keeps its run, whatever
-    came since. Writes ``manifest.json`` into the run's folder. Raises InputError for a city or month that cannot be settled, a
+    Files that came for months closed before are inputs too: they give adjustments; so is what the month before left open, and
+    what people decided of it. A closed month keeps its run, whatever came since. Writes ``manifest.json`` into the run's folder. Raises InputError for a city or month that cannot be settled, a
     missing inbox folder, and a month before the notice is in force.
     """
     agreed = Agreed.load(city)
+    _require_settling(agreed)
     agreed.rulebook.require_in_force(month.first_day)
     verify(agreed, month)
     control, warehouse = Control(settings.control_url), Warehouse(settings.warehouse)
@@ -90,14 +93,21 @@ def open_month(settings: Settings, city: str, month: Month, progress: Progress[A
                 log.warning("%s %s is closed: %s waits for the next settlement", city, month, late.name)
             return MonthRun(city, str(month), closed.run_id, unchanged=True)
         _look_for_late(settings, agreed, month, control, warehouse)
-        adjusts = [
-            {"month": of, "name": late.name, "sha256": late.sha256}
-            for of, files in late_files(control, city, month).items()
-            for late in files
-        ]
-        return begin(settings, agreed, month, arrivals, adjusts)
+        return begin(settings, agreed, month, arrivals, basis_of(control, warehouse, city, month))
     finally:
         control.close()
+
+
+def _require_settling(agreed: Agreed) -> None:
+    """Raise InputError for a city whose rulebook does not settle yet."""
+    rulebook = agreed.rulebook
+    if not rulebook.settles:
+        raise InputError(
+            f"months of {agreed.city.name.zh} {agreed.city.name.en} cannot be settled yet: "
+            f"of {rulebook.notice.number} only the reconciliation is in",
+            where=f"policy/rulebooks/{rulebook.city}.yaml",
+            expected=f"one of {', '.join(cities())}",
+        )
 
 
 def _look_for_late(settings: Settings, agreed: Agreed, month: Month, control: Control, warehouse: Warehouse) -> None:
@@ -109,9 +119,7 @@ def _look_for_late(settings: Settings, agreed: Agreed, month: Month, control: Co
             receive(folder, agreed.city, earlier, agreed.accounts, agreed.contracts, control, warehouse)
 
 
-def begin(
-    settings: Settings, agreed: Agreed, month: Month, arrivals: tuple[Arrival, ...], adjusts: list[dict[str, str]]
-) -> MonthRun:
+def begin(settings: Settings, agreed: Agreed, month: Month, arrivals: tuple[Arrival, ...], basis: Basis) -> MonthRun:
     """Name the run of a month that is made of these inputs, record it, and write its manifest."""
     city, warehouse = agreed.city.city, Warehouse(settings.warehouse)
     inputs = [arrival.as_dict() for arrival in arrivals]
@@ -119,7 +127,7 @@ def begin(
     control = Control(settings.control_url)
     try:
         before = sizes_before(control, warehouse, city, month)
-        name = run_id(city, month, __version__, fingerprints, [*inputs, before, adjusts])
+        name = run_id(city, month, __version__, fingerprints, [*inputs, before, basis.as_dict()])
         manifest = {
             "city": city,
             "month": str(month),
@@ -128,7 +136,7 @@ def begin(
             "fingerprints": fingerprints,
             "arrivals": inputs,
             "before": before,
-            "adjusts": adjusts,
+            **basis.as_dict(),
         }
         with warehouse.exclusive(name):
             control.start_run(name, city, str(month), __version__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,29 @@ import pyarrow as pa
 
 from medpool_etl.contracts import Contract, checks_of
 from medpool_etl.intake import Arrival, missing_files
+from medpool_etl.money import from_fen
 from medpool_etl.periods import Month
 from medpool_etl.pipeline.agreed import Agreed, references
+from medpool_etl.reconciliation.compare import KEYS
 from medpool_etl.settlement.remittance import remittance_due
 from medpool_etl.staging import prepare
+from medpool_etl.store import Warehouse
 from medpool_etl.store.session import add_references, add_rows, connect, staged_sql
 from medpool_etl.store.warehouse import read_json
 
+_MONEY = pa.decimal128(18, 2)
+# What earlier months left open, and what each account and report carried forward, as sql/reconciliation makes them.
+_CARRIED = "pair VARCHAR, side VARCHAR, fund VARCHAR, county VARCHAR, item_id VARCHAR, numbered BOOLEAN, batch VARCHAR, since DATE, amount DECIMAL(18, 2), class VARCHAR, origin VARCHAR, break_id VARCHAR, row_id VARCHAR"
+_BALANCES = "item_key VARCHAR, fund VARCHAR, county VARCHAR, amount DECIMAL(18, 2), brought_from VARCHAR"
+DECISION_SCHEMA = pa.schema(
+    [
+        ("break_id", pa.string()),
+        ("state", pa.string()),
+        ("amount", _MONEY),
+        ("decided_by", pa.string()),
+        ("note", pa.string()),
+    ]
+)
 FILE_SCHEMA = pa.schema(
     [
         ("file_id", pa.string()),
@@ -77,6 +94,43 @@ def take_average_wage(
     connection.execute(f"UPDATE context SET average_wage = (SELECT min(monthly_wage) FROM ({rows}))")
 
 
+def look_back(
+    connection: duckdb.DuckDBPyConnection, agreed: Agreed, warehouse: Warehouse, manifest: dict[str, Any]
+) -> None:
+    """Give a run's session what it brings along: carried_before, balances_before, decisions, and the rows of the month it
+    carries from as ``<contract>__before``."""
+    decisions = [
+        {
+            "break_id": item["break_id"],
+            "state": item["state"],
+            "amount": from_fen(item["amount_fen"]),
+            "decided_by": item["by"],
+            "note": item["note"],
+        }
+        for item in manifest.get("decisions", [])
+    ]
+    add_references(connection, {"decisions": pa.Table.from_pylist(decisions, schema=DECISION_SCHEMA)})
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE carried_before ({_CARRIED})")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE balances_before ({_BALANCES})")
+    carries = manifest.get("carries")
+    if not carries:
+        return
+    folder = warehouse.run(agreed.city.city, carries["month"], carries["run_id"])
+    for table, name in (("carried_before", "carried_items"), ("balances_before", "balances")):
+        connection.execute(
+            f"INSERT INTO {table} BY NAME FROM read_parquet(?)", [str(folder / "reconciliation" / f"{name}.parquet")]
+        )
+    if Month.parse(carries["month"]).plus(1) != Month.parse(manifest["month"]):
+        # Balances go from month to month; over a month nobody settled they say nothing.
+        connection.execute("DELETE FROM balances_before")
+    judged = read_json(folder / "quality" / "verdicts.json")
+    accepted: dict[str, list[str]] = {}
+    for file_id, verdict in judged.items():
+        if verdict["outcome"].startswith("accepted"):
+            accepted.setdefault(verdict["of"].split("/")[0], []).append(file_id)
+    add_rows(connection, folder, (agreed.contracts[name] for name in KEYS), accepted, behind="__before")
+
+
 def run_session(agreed: Agreed, month: Month, folder: Path, known: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     """Return a session over a run that has been judged: reference tables, files, verdicts, and accepted rows.
 
@@ -97,7 +151,14 @@ def run_session(agreed: Agreed, month: Month, folder: Path, known: dict[str, Any
         if (item["contract"], item["part"]) not in there:
             files.append(_missing_row(item, agreed))
     verdicts = [{"file_id": file_id, **c} for file_id, verdict in judged.items() for c in _verdict_rows(verdict)]
-    known = {"run_id": manifest["run_id"], "medpool_version": manifest["version"], **known}
+    carries = manifest.get("carries") or {"month": "", "run_id": ""}
+    known = {
+        "run_id": manifest["run_id"],
+        "medpool_version": manifest["version"],
+        "carries_month": carries["month"],
+        "carries_run_id": carries["run_id"],
+        **known,
+    }
     connection = connect()
     add_references(connection, references(agreed, month))
     add_references(
@@ -125,7 +186,7 @@ def run_session(agreed: Agreed, month: Month, folder: Path, known: dict[str, Any
 
 def _context(agreed: Agreed, month: Month, known: dict[str, Any]) -> pa.Table:
     rulebook = agreed.rulebook
-    due = remittance_due(month, rulebook)
+    due = remittance_due(month, rulebook) if rulebook.settles else None
     table = pa.Table.from_pylist(
         [
             {
@@ -136,14 +197,24 @@ def _context(agreed: Agreed, month: Month, known: dict[str, Any]) -> pa.Table:
                 "month_start": month.first_day,
                 "month_end": month.last_day,
                 "notice": rulebook.notice.number,
-                "premium_level": rulebook.value("premium_budget_level", month.first_day),
+                "premium_level": (
+                    rulebook.value("premium_budget_level", month.first_day)
+                    if "premium_budget_level" in rulebook.values
+                    else None
+                ),
+                "cut_off_from": month.last_day - dt.timedelta(days=rulebook.reconciliation.cut_off_days - 1),
                 "remittance_due": due,
-                "remittance_late_after": agreed.calendar.late_after(due),
+                "remittance_late_after": agreed.calendar.late_after(due) if due else None,
                 "run_id": "",
                 "medpool_version": "",
                 "figures": "",
                 "reasons_zh": "",
                 "reasons_en": "",
+                "gate": "",
+                "override_by": "",
+                "override_reason": "",
+                "carries_month": "",
+                "carries_run_id": "",
                 **{name: value for name, value in known.items() if name != "average_wage"},
             }
         ]

@@ -19,10 +19,12 @@ from medpool_etl.marts import build_mart, build_tables, staging_views
 from medpool_etl.periods import Month
 from medpool_etl.pipeline.adjust import adjustments
 from medpool_etl.pipeline.agreed import Agreed
+from medpool_etl.pipeline.basis import Basis, manifest_of, stale_months
 from medpool_etl.pipeline.comparing import compare_files
 from medpool_etl.pipeline.figures import provisional_reasons
+from medpool_etl.pipeline.gate import blocked, gate_of, sync_breaks
 from medpool_etl.pipeline.opening import MonthRun, Progress, begin, open_month, silent
-from medpool_etl.pipeline.session import AVERAGE_WAGE, run_session, staging_session, take_average_wage
+from medpool_etl.pipeline.session import AVERAGE_WAGE, look_back, run_session, staging_session, take_average_wage
 from medpool_etl.quality import Judge, size_of
 from medpool_etl.reconciliation import PairResult
 from medpool_etl.reconciliation import reconcile as compare
@@ -36,7 +38,16 @@ from medpool_etl.store.warehouse import read_json, whole, write_json
 log = logging.getLogger(__name__)
 # Settings, run and, if somebody watches, how to show progress.
 Step = Callable[..., Any]
-_CARRIED = ("classified_breaks", "pair_totals")
+# What reconciling leaves for settling, for the next month, and for whoever looks at it.
+_CARRIED = (
+    "classified_breaks",
+    "pair_totals",
+    "pass_totals",
+    "matched_items",
+    "carried_items",
+    "brought_items",
+    "balances",
+)
 
 
 def _unless_complete(step: Callable[[Settings, MonthRun, Progress[Any]], None]) -> Step:
@@ -127,10 +138,10 @@ def reconcile(settings: Settings, run: MonthRun, progress: Progress[Any] = silen
     agreed, folder = Agreed.load(run.city), run.folder(settings)
     with run_session(agreed, run.when, folder, {}) as connection:
         staging_views(connection)
-        for _ in progress([run.month], "reconciling"):
-            results = compare(connection)
+        look_back(connection, agreed, Warehouse(settings.warehouse), manifest_of(folder))
+        results = compare(connection, progress)
         for result in results:
-            log.info("%s: %s, %d of %d items differ", result.pair, _agrees(result), result.breaks, result.items)
+            log.info("%s: %s, %d breaks, %d open", result.pair, _agrees(result), result.breaks, result.open_breaks)
         for name in _CARRIED:
             with whole(folder / "reconciliation" / f"{name}.parquet") as temporary:
                 connection.execute(
@@ -145,7 +156,11 @@ def settle(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) 
     with run_session(agreed, run.when, folder, {}) as connection:
         _load_carried(connection, folder)
         reasons = provisional_reasons(connection)
+        gate = gate_of(connection, manifest_of(folder))
     known = {
+        "gate": gate.state,
+        "override_by": gate.by,
+        "override_reason": gate.reason,
         "figures": "provisional" if reasons else "final",
         "reasons_zh": "；".join(reason.zh for reason in reasons),
         "reasons_en": "; ".join(reason.en for reason in reasons),
@@ -172,21 +187,48 @@ def settle(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) 
         )
         for _ in progress([run.month], "settling"):
             counts = build_tables(connection, folder, agreed.registry)
-    write_json(folder / "summary.json", {"run_id": run.run_id, **known, "tables": counts})
+    write_json(folder / "summary.json", {"run_id": run.run_id, **known, "gate": gate.as_dict(), "tables": counts})
 
 
 def _settle_aside(
-    settings: Settings, agreed: Agreed, month: Month, arrivals: tuple[Arrival, ...], adjusts: list[dict[str, str]]
+    settings: Settings, agreed: Agreed, month: Month, arrivals: tuple[Arrival, ...], basis: Basis
 ) -> tuple[str, Path]:
     """Settle a closed month from other inputs, without publishing; return the run and its folder."""
-    run = begin(settings, agreed, month, arrivals, adjusts)
+    run = begin(settings, agreed, month, arrivals, basis)
     for step in (stage, judge, reconcile, settle):
         step(settings, run)
     return run.run_id, run.folder(settings)
 
 
+def gate(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -> None:
+    """Write workbook and validation report, bring the lives of the breaks up to date, and let the run pass or not.
+
+    Raises BlockedError when breaks of the run forbid its settlement and no person's override covers them: their owners are
+    told, what was published stays.
+    """
+    agreed, warehouse = Agreed.load(run.city), Warehouse(settings.warehouse)
+    folder = run.folder(settings)
+    with warehouse.exclusive(run.run_id):
+        if not run.complete(settings):
+            for _ in progress([run.month], "writing the workbook"):
+                reports.write_workbook(folder, agreed.city, agreed.rulebook, run.when)
+                reports.write_validation(folder, agreed.city, run.when, agreed.contracts)
+    control = Control(settings.control_url)
+    try:
+        synced = sync_breaks(control, folder, run.city, run.month)
+    finally:
+        control.close()
+    log.info(
+        "breaks: %d new, %d again, %d changed, %d corrected, %d cleared",
+        *map(len, (synced.opened, synced.reopened, synced.changed, synced.corrected, synced.cleared)),
+    )
+    if read_json(folder / "summary.json").get("gate", {}).get("blocked"):
+        _tell(settings, agreed, run, progress)
+        raise blocked(folder, agreed.city, run.when)
+
+
 def publish(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -> bool:
-    """Write workbook and validation report, complete the run, point the month at it and switch the mart; return whether anything changed.
+    """Complete the run, point the month at it and switch the mart; return whether anything changed.
 
     The month is switched in one transaction of the control database; a crash before it leaves what was published, a
     crash after it leaves the mart to be built by the next run.
@@ -194,9 +236,6 @@ def publish(settings: Settings, run: MonthRun, progress: Progress[Any] = silent)
     agreed, warehouse = Agreed.load(run.city), Warehouse(settings.warehouse)
     with warehouse.exclusive(run.run_id):
         if not run.complete(settings):
-            for _ in progress([run.month], "writing the workbook"):
-                reports.write_workbook(run.folder(settings), agreed.city, agreed.rulebook, run.when)
-                reports.write_validation(run.folder(settings), agreed.city, run.when, agreed.contracts)
             warehouse.complete(run.city, run.month, run.run_id)
     figures = read_json(run.folder(settings) / "summary.json")["figures"]
     control = Control(settings.control_url)
@@ -204,6 +243,8 @@ def publish(settings: Settings, run: MonthRun, progress: Progress[Any] = silent)
         changed = control.publish(run.run_id, run.city, run.month, figures)
         for _ in progress([run.month], "building the mart"):
             built = build_mart(control, warehouse, agreed.registry)
+        for later in stale_months(control, warehouse, run.city, run.month, run.run_id):
+            log.warning("%s %s carries from an older run of %s: run it again", run.city, later, run.month)
     finally:
         control.close()
     log.info(
@@ -213,25 +254,35 @@ def publish(settings: Settings, run: MonthRun, progress: Progress[Any] = silent)
 
 
 def notify(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -> tuple[alerts.Alert, ...]:
-    """Tell every owner of a break or a faulty file, once a run; return the alerts of the run.
+    """Tell every owner what is new of breaks and faulty files, one message a run; return what is new.
 
     Raises StoreError when a destination did not take an alert: the month is published all the same, and repeating this
     step sends what is left.
     """
-    agreed = Agreed.load(run.city)
-    messages = alerts.compose(run.folder(settings), agreed.city, run.when)
-    control = Control(settings.control_url)
-    try:
-        failed = alerts.send(progress(messages, "alerting"), run.run_id, settings.alert_urls, control)
-    finally:
-        control.close()
-    if failed:
+    outcome = _tell(settings, Agreed.load(run.city), run, progress)
+    if outcome.failed:
         raise StoreError(
-            f"{failed} alerts could not be delivered; the month itself is published",
+            f"{outcome.failed} alerts could not be delivered; the month itself is published",
             where="MEDPOOL_ALERT_URLS",
             do="check the destinations, then run the month again: only what is left is sent",
         )
-    return messages
+    return outcome.messages
+
+
+def _tell(settings: Settings, agreed: Agreed, run: MonthRun, progress: Progress[Any]) -> alerts.Outcome:
+    control = Control(settings.control_url)
+    try:
+        return alerts.tell(
+            run.folder(settings),
+            agreed.city,
+            run.when,
+            settings.alert_urls,
+            control,
+            agreed.rulebook.reconciliation.remind_after_days,
+            progress,
+        )
+    finally:
+        control.close()
 
 
 STEPS: dict[str, Step] = {
@@ -239,6 +290,7 @@ STEPS: dict[str, Step] = {
     "judge": judge,
     "reconcile": reconcile,
     "settle": settle,
+    "gate": gate,
     "publish": publish,
     "notify": notify,
 }

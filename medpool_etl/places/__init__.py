@@ -71,23 +71,33 @@ class City(Document):
 class Account(Document):
     """An account money moves through; ``number`` is how statements name it (账号).
 
-    ``kind``: treasury (国库存款), fiscal (财政专户), income (收入户) or expenditure (支出户). ``unit`` is the county that
-    holds it, None for the city's own. ``fund`` is None for an account that holds both funds (the treasury).
+    ``kind``: treasury (国库存款), fiscal (财政专户), income (收入户), expenditure (支出户), or payee: somebody else's, whom the
+    city agency may pay directly (insurer, institution, entrusted third party). ``unit`` is the county that
+    holds it, None for the city's own. ``fund`` is None for an account that holds both funds (the treasury). ``statement``:
+    whether its statement must come every month (default: of the city's own accounts).
     """
 
     number: str = Field(pattern=r"^\d{6,30}$")
     name: str
-    kind: Literal["treasury", "fiscal", "income", "expenditure"]
+    kind: Literal["treasury", "fiscal", "income", "expenditure", "payee"]
     fund: Fund | None = None
     unit: str | None = None
+    statement: Literal["always", "any"] | None = None
+
+    @property
+    def statement_needed(self) -> bool:
+        """Whether a month lacks its statement when it does not come."""
+        return self.statement == "always" if self.statement else self.unit is None
 
 
 class Accounts(Document):
-    """The accounts of a city and its counties; ``interest_remarks`` are the exact words banks write beside interest."""
+    """The accounts of a city and its counties; ``interest_remarks`` are the exact words banks write beside interest,
+    ``return_remarks`` beside payments that come back."""
 
     city: str
     source: str
     interest_remarks: tuple[str, ...] = ("结息", "利息")
+    return_remarks: tuple[str, ...] = ("退汇", "退回", "付款退回")
     accounts: tuple[Account, ...]
 
     @model_validator(mode="after")
@@ -95,8 +105,8 @@ class Accounts(Document):
         numbers = [account.number for account in self.accounts]
         if twice := {number for number in numbers if numbers.count(number) > 1}:
             raise ValueError(f"account numbers stand twice: {', '.join(sorted(twice))}")
-        if any(account.fund is None and account.kind != "treasury" for account in self.accounts):
-            raise ValueError("every account but the treasury's belongs to one fund")
+        if any(account.fund is None and account.kind not in ("treasury", "payee") for account in self.accounts):
+            raise ValueError("every account but the treasury's and those of payees belongs to one fund")
         return self
 
     def one(self, kind: str, fund: str | None = None, unit: str | None = None) -> Account:

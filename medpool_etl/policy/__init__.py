@@ -4,7 +4,7 @@ Every value carries the clause it comes from and the day it starts to hold; wher
 reading says which way is taken, which others there are, and why.
 """
 
-from medpool_etl.policy.load import cities, load_break_classes, load_rulebook, load_subjects
+from medpool_etl.policy.load import cities, load_break_classes, load_rulebook, load_subjects, rulebooks
 from medpool_etl.policy.model import BreakClass, Clause, Pair, Rulebook, Subject
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "load_break_classes",
     "load_rulebook",
     "load_subjects",
+    "rulebooks",
 ]

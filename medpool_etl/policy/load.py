@@ -7,16 +7,21 @@ from medpool_etl.errors import InputError
 from medpool_etl.policy.model import BreakClass, BreakClasses, Rulebook, Subject, Subjects
 
 
-def cities() -> tuple[str, ...]:
+def rulebooks() -> tuple[str, ...]:
     """Return the cities that have a rulebook."""
     return tuple(path.stem for path in documents.find_all("policy/rulebooks"))
+
+
+def cities() -> tuple[str, ...]:
+    """Return the cities whose rulebook settles months; of the others only the reconciliation is there yet."""
+    return tuple(city for city in rulebooks() if load_rulebook(city).settles)
 
 
 def load_rulebook(city: str) -> Rulebook:
     """Read the rulebook of a city; raises InputError when it has none, ConfigurationError for a mistake in it."""
     path = documents.find(f"policy/rulebooks/{city}.yaml")
     if not path.is_file():
-        raise InputError(f"there is no rulebook for {city!r}", expected=f"one of {', '.join(cities())}")
+        raise InputError(f"there is no rulebook for {city!r}", expected=f"one of {', '.join(rulebooks())}")
     return documents.load(path, Rulebook)
 
 

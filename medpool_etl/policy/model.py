@@ -11,6 +11,13 @@ from medpool_etl.documents import Document, Text
 from medpool_etl.errors import ConfigurationError, InputError
 from medpool_etl.places import Fund
 
+# What a break means for the settlement: it is as it should be, it makes the month provisional, or nothing is published.
+Gate = Literal["expected", "warn", "block"]
+GATES: dict[str, Text] = {
+    "expected": Text(zh="正常", en="expected"),
+    "warn": Text(zh="提示", en="warns"),
+    "block": Text(zh="拦截", en="blocks"),
+}
 Owner = Literal["tax", "treasury", "finance", "agency", "county"]
 OWNERS: dict[str, Text] = {
     "tax": Text(zh="税务", en="Tax"),
@@ -84,37 +91,56 @@ class Side(Document):
     title: Text
     owner: Owner
     contract: str
-    account: Literal["fiscal", "expenditure"] | None = None
+    account: Literal["fiscal", "income", "expenditure"] | None = None
 
 
 class Pair(Document):
-    """Two figures that must agree, by clause. ``scope`` says at which level they are compared, for which ``funds``.
+    """Two figures that must agree, by clause. ``scope`` says at which level they are compared (``each``: the city and every
+    county), for which ``funds``; ``model`` is the SQL in ``sql/pairs`` that draws up both sides (default: the pair's name).
 
-    ``shortfall`` and ``surplus`` are the classes of a difference by which the right side has less, or more, where
-    nothing surer explains it.
+    ``shortfall`` and ``surplus`` are the classes of a difference by which the right side has less, or more, where nothing
+    surer explains it. ``needs`` names a kind of file without which the pair is not compared. ``within_days`` is how far apart
+    two items of the same amount may lie to be one. ``carries``: what is left open goes on to the next month. ``gate`` says what
+    breaks of a class mean here, where that is not what the class says.
     """
 
     clause: str
     title: Text
-    scope: Literal["county", "city"]
+    scope: Literal["county", "city", "each"]
+    model: str | None = None
     funds: tuple[Fund, ...] = ("worker", "resident")
+    needs: str | None = None
+    within_days: int = Field(default=5, ge=0, le=92)
+    carries: bool = True
     shortfall: str | None = None
     surplus: str | None = None
+    gate: dict[str, Gate] = Field(default_factory=dict)
     left: Side
     right: Side
 
 
+class Reconciliation(Document):
+    """How a city reconciles. ``cut_off_days``: what one side booked in that many last days of a month may stand in the next
+    month on the other. ``remind_after_days``: the ages at which a break that is still open is told of again.
+    """
+
+    cut_off_days: int = Field(default=3, ge=0, le=15)
+    remind_after_days: tuple[int, ...] = (31, 62, 93)
+
+
 class Rulebook(Document):
     """The rules of one city as data. ``amounts`` gives the clause of published amounts, by ``table`` or ``table.column``;
-    those of pairs and transfers carry their own."""
+    those of pairs and transfers carry their own. ``settles`` False: only its reconciliation is there yet."""
 
     city: str
     notice: Notice
     clauses: dict[str, Clause]
-    values: dict[str, Value]
-    readings: dict[str, Reading]
+    values: dict[str, Value] = Field(default_factory=dict)
+    readings: dict[str, Reading] = Field(default_factory=dict)
+    reconciliation: Reconciliation = Reconciliation()
     pairs: dict[str, Pair]
-    amounts: dict[str, str]
+    amounts: dict[str, str] = Field(default_factory=dict)
+    settles: bool = True
 
     @model_validator(mode="after")
     def _clauses_exist(self) -> Rulebook:
@@ -183,10 +209,19 @@ class Subjects(Document):
 
 
 class BreakClass(Document):
-    """A class of break (差异类别): whose it is, and what that person does. ``owner`` None: the owner of the pair's side."""
+    """A class of break (差异类别): whose it is, and what that person does. ``owner`` None: the owner of the side of the pair
+    that lacks the money, or (``whose: having``) of the one that has it.
+
+    ``gate`` is what it means in the month it arises in, ``later`` in the months after. ``carried``: it stays open until
+    something ends it; what is not ends with its month.
+    """
 
     title: Text
     owner: Owner | None = None
+    whose: Literal["lacking", "having"] = "lacking"
+    gate: Gate = "warn"
+    later: Gate | None = None
+    carried: bool = True
     do: Text
 
 

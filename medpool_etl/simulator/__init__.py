@@ -4,7 +4,8 @@ Without faults the files agree to the fen. What was planted, and what medpool mu
 folder. The people, employers and account numbers are invented.
 """
 
-from medpool_etl.simulator.faults import FAULTS, Expected, Fault
+from medpool_etl.simulator.expected import Expected, Planted
+from medpool_etl.simulator.faults import FAULTS, Fault
 from medpool_etl.simulator.simulate import Simulation, simulate
 
-__all__ = ["FAULTS", "Expected", "Fault", "Simulation", "simulate"]
+__all__ = ["FAULTS", "Expected", "Fault", "Planted", "Simulation", "simulate"]

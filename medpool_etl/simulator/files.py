@@ -44,6 +44,10 @@ def write(world: World, folder: Path) -> dict[str, str]:
         bodies["treasury_refunds"] = lambda: _refunds(world)
     if world.corrections:
         bodies["treasury_corrections"] = lambda: _corrections(world)
+    if world.lists_vouchers:
+        bodies["transfer_vouchers"] = lambda: _table(
+            world, "transfer_vouchers", world.vouchers, encoding="utf-8-sig", total=True
+        )
     for number in world.statements:
         bodies[f"account_statement/{number}"] = lambda number=number: _statement(world, number)  # type: ignore[misc]
     for code in world.reports:
@@ -71,10 +75,14 @@ def file_names(world: World) -> dict[str, str]:
         names["treasury_refunds"] = f"国库退库清单1104_{stamp}.csv"
     if world.corrections:
         names["treasury_corrections"] = f"国库更正清单1105_{stamp}.csv"
+    if world.lists_vouchers:
+        names["transfer_vouchers"] = f"划款凭证清单_{stamp}.csv"
+    units = {unit.code: unit.name.zh for unit in world.units}
     for account in world.accounts.accounts:
-        if account.unit is None and account.fund:
+        if account.number in world.statements and account.fund:
             label = FUNDS[account.fund].zh
-            kind, ending = ("财政专户", "csv") if account.kind == "fiscal" else ("市经办支出户", "xlsx")
+            whose = f"{units[account.unit]}经办支出户" if account.unit else "市经办支出户"
+            kind, ending = ("财政专户", "csv") if account.kind == "fiscal" else (whose, "xlsx")
             names[f"account_statement/{account.number}"] = f"{kind}对账单_{label}_{stamp}.{ending}"
     for unit in world.units:
         names[f"county_expenditure_report/{unit.code}"] = f"基金支出核算报表_{unit.name.zh}_{stamp}.xlsx"
@@ -84,7 +92,7 @@ def file_names(world: World) -> dict[str, str]:
 def _text(contract: Contract, row: Row, name: str, money: Callable[[int], str], day: str) -> str:
     if name in row.texts:
         return row.texts[name]
-    value, column = row.values[name], contract.by_name[name]
+    value, column = row.values.get(name), contract.by_name[name]
     if value is None:
         return ""
     if column.type == "money":
@@ -110,7 +118,12 @@ def _table(
     day: str = "{0:%Y%m%d}",
 ) -> bytes:
     contract = load_contract(name)
-    columns = [column for column in contract.columns if world.lacking_column.get(name) != column.name]
+    columns = [
+        column
+        for column in contract.columns
+        if world.lacking_column.get(name) != column.name
+        and (not column.optional or any(column.name in row.values for row in rows))
+    ]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     line = 1

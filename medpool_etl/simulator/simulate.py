@@ -10,11 +10,17 @@ from pathlib import Path
 from medpool_etl.errors import InputError
 from medpool_etl.periods import Month
 from medpool_etl.places import load_accounts, load_city
-from medpool_etl.simulator.faults import FAULTS, Expected
+from medpool_etl.simulator.expected import Before, Expected
+from medpool_etl.simulator.faults import FAULTS
 from medpool_etl.simulator.files import write, yearly_files, yuan
-from medpool_etl.simulator.world import build, settle_statements
+from medpool_etl.simulator.sequels import after_faults, apply_before
+from medpool_etl.simulator.statements import closing_balances, settle_statements
+from medpool_etl.simulator.world import build
 from medpool_etl.store.settings import YEARLY
-from medpool_etl.store.warehouse import whole, write_json
+from medpool_etl.store.warehouse import read_json, whole, write_json
+
+# How many receipts nothing is wrong with the next month may speak of again.
+_SAMPLES = 200
 
 
 @dataclass(frozen=True)
@@ -28,11 +34,20 @@ class Simulation:
 
 
 def simulate(
-    city: str, month: Month, inbox: Path, *, seed: int = 1, scale: int = 1, faults: Sequence[str] = ()
+    city: str,
+    month: Month,
+    inbox: Path,
+    *,
+    seed: int = 1,
+    scale: int = 1,
+    faults: Sequence[str] = (),
+    cures: bool = True,
 ) -> Simulation:
     """Write the month's files into ``<inbox>/<city>/<month>``, which they replace, and ``<month>.simulation.json`` beside.
 
-    The same arguments give the same bytes. Raises InputError for a fault medpool cannot plant, or one that makes a
+    Where the month before was simulated, this one begins with its balances and, with ``cures``, brings what ends the breaks
+    planted in it: the late booking, the correction, the missing transfer. The same arguments after the same months give the
+    same bytes. Raises InputError for a fault medpool cannot plant, or one that makes a
     file useless together with others, and for a folder that holds files the simulator did not write.
     """
     for name in faults:
@@ -44,12 +59,19 @@ def simulate(
     if scale < 1:
         raise InputError(f"the scale is {scale}", expected="a whole number from 1")
     place, accounts = load_city(city), load_accounts(city)
-    world, expected = build(place, month, accounts, seed, scale), Expected()
+    folder = inbox / city / str(month)
+    record = inbox / city / f"{month}.simulation.json"
+    before = _before(inbox / city / f"{month.plus(-1)}.simulation.json")
+    if before is None and (sequels := [name for name in faults if FAULTS[name].sequel]):
+        raise InputError(f"{sequels[0]} is about the month before", do=f"simulate {city} {month.plus(-1)} first")
+    world = build(place, month, accounts, seed, scale, before.balances if before else None)
+    expected = Expected(month=str(month))
+    if before:
+        apply_before(world, expected, before, cures)
     for name in faults:
         FAULTS[name].plant(world, expected)
     settle_statements(world)
-    folder = inbox / city / str(month)
-    record = inbox / city / f"{month}.simulation.json"
+    after_faults(world, expected)
     if folder.is_dir() and any(folder.iterdir()) and not record.exists():
         raise InputError(
             "the inbox folder holds files medpool did not simulate",
@@ -66,8 +88,21 @@ def simulate(
         if not (yearly / name).exists():
             with whole(yearly / name) as temporary:
                 temporary.write_bytes(data)
-    write_json(record, _record(city, month, seed, scale, faults, names, expected))
+    untouched = [row.values for row in world.tax if "touched" not in row.values and not row.texts and not row.cut]
+    step = max(1, len(untouched) // _SAMPLES)
+    left = Before(
+        closing_balances(world),
+        [item for item in expected.breaks if item.stays],
+        expected.cures,
+        [{**values, "payer_id": ""} for values in untouched[::step][:_SAMPLES]],
+    )
+    write_json(record, _record(city, month, seed, scale, faults, names, expected) | {"next": left.as_dict()})
     return Simulation(folder, record, names, expected)
+
+
+def _before(record: Path) -> Before | None:
+    known = read_json(record).get("next") if record.is_file() else None
+    return Before.from_dict(known) if known else None
 
 
 def _record(
@@ -88,9 +123,26 @@ def _record(
                 {"file": names[contract], "row": row.row_no, "check": check} for contract, row, check in expected.warned
             ],
             "breaks": [
-                {"pair": pair, "class": cls, "count": expected.counts[(pair, cls)], "difference_yuan": yuan(amount)}
-                for (pair, cls), amount in sorted(expected.breaks.items())
+                {
+                    "pair": pair,
+                    "class": cls,
+                    "owner": owner,
+                    "since": origin,
+                    "count": len(fen),
+                    "difference_yuan": yuan(sum(fen)),
+                }
+                for (pair, cls, owner, origin), fen in sorted(_grouped(expected).items())
+            ],
+            "matched": [
+                {"pair": pair, "pass": name, "count": count} for (pair, name), count in sorted(expected.matched.items())
             ],
             "files": [{"file": names[key], "outcome": outcome} for key, outcome in sorted(expected.files.items())],
         },
     }
+
+
+def _grouped(expected: Expected) -> dict[tuple[str, str, str, str], list[int]]:
+    groups: dict[tuple[str, str, str, str], list[int]] = {}
+    for item in expected.breaks:
+        groups.setdefault((item.pair, item.cls, item.owner, item.origin), []).append(item.fen)
+    return groups

@@ -92,6 +92,8 @@ class World:
     accounts: Accounts
     calendar: WorkingCalendar
     rng: random.Random
+    # What is planted does not change what else happened.
+    fault_rng: random.Random
     tax: list[Row]
     treasury: list[Row]
     agency: list[Row]
@@ -101,6 +103,17 @@ class World:
     reports: dict[str, Report]
     statements: dict[str, Statement] = field(default_factory=dict)
     transfer_shortfall: dict[str, int] = field(default_factory=dict)
+    # Further transfers from the treasury: fund, fen, whether the voucher for it is there.
+    splits: list[tuple[str, int, bool]] = field(default_factory=list)
+    late_transfers: dict[str, int] = field(default_factory=dict)
+    vouchers: list[Row] = field(default_factory=list)
+    lists_vouchers: bool = False
+    extra_moves: list[tuple[str, int, str, str, str]] = field(default_factory=list)
+    opening_shift: dict[str, int] = field(default_factory=dict)
+    county_statements: dict[tuple[str, str], int] = field(default_factory=dict)
+    balances: dict[str, int] = field(default_factory=dict)
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    has_before: bool = False
     absent: set[str] = field(default_factory=set)
     damaged: set[str] = field(default_factory=set)
     lacking_column: dict[str, str] = field(default_factory=dict)
@@ -118,14 +131,22 @@ class World:
         return [day for day in days if Month.of(day) == self.month and self.calendar.is_working_day(day)]
 
 
-def build(city: City, month: Month, accounts: Accounts, seed: int, scale: int) -> World:
-    """Return a consistent month; ``scale`` multiplies the number of receipts (1: some 3,400 for nine counties)."""
+def build(
+    city: City, month: Month, accounts: Accounts, seed: int, scale: int, balances: dict[str, int] | None = None
+) -> World:
+    """Return a consistent month; ``scale`` multiplies the number of receipts (1: some 3,400 for nine counties).
+
+    ``balances`` are the closing balances of the month before, in fen by account or "report/county/fund".
+    """
     world = World(
         city=city,
         month=month,
         accounts=accounts,
         calendar=WorkingCalendar.load(),
         rng=random.Random(f"{city.city} {month} {seed}"),
+        fault_rng=random.Random(f"{city.city} {month} {seed} faults"),
+        balances=dict(balances or {}),
+        has_before=balances is not None,
         tax=[],
         treasury=[],
         agency=[],
@@ -240,8 +261,11 @@ def _county(world: World, unit: Unit, index: int) -> None:
             cost = paid * rng.randint(118, 170) // 100 if share else 0
             items[fund][name] = (paid // rng.randint(20_000, 90_000) + 1 if share else 0, cost, paid)
         total = sum(paid for _, _, paid in items[fund].values())
-        opening[fund] = total + rng.randint(0, 900_000_00)
-        received[fund] = total * rng.randint(97, 104) // 100
+        opening[fund] = world.balances.get(f"report/{unit.code}/{fund}", total + rng.randint(0, 900_000_00))
+        share = rng.randint(97, 104)
+        # A balance neither runs dry nor piles up over the months.
+        share = 104 if opening[fund] < total // 2 else 97 if opening[fund] > total * 2 else share
+        received[fund] = total * share // 100
         interest[fund] = rng.randint(10_000, 900_000) if world.month.number % 3 == 0 else 0
         world.allocations[(fund, unit.code)] = received[fund]
     world.reports[unit.code] = Report(unit, index % 3 != 2, items, opening, dict(received), interest)
@@ -258,33 +282,3 @@ def booked_in_treasury(world: World, fund: str) -> int:
     for row in world.corrections:
         total += row.values["amount"] * (counts(row) - counts(row, "original_"))
     return int(total)
-
-
-def settle_statements(world: World) -> None:
-    """Draw up the statements of the city's accounts from what happened, after faults changed it."""
-    days = world.working_days()
-    by_fifth = [day for day in days if day <= world.calendar.late_after(world.month.day(5))]
-    paid_out = by_fifth[-1]
-    passed_on = world.calendar.plus(paid_out, 1)
-    treasury = world.accounts.one("treasury")
-    for fund, label in FUNDS.items():
-        fiscal, agency = world.accounts.one("fiscal", fund), world.accounts.one("expenditure", fund)
-        allocated = sum(amount for (name, _), amount in world.allocations.items() if name == fund)
-        booked = booked_in_treasury(world, fund)
-        remark = f"拨付{world.month.zh}{label.zh}用款"
-        moves = [Movement(paid_out, -allocated, agency.number, agency.name, remark)]
-        if world.month.number % 3 == 0:
-            day = min(world.calendar.on_or_after(world.month.day(21)), days[-1])
-            moves.append(Movement(day, world.rng.randint(1_000_000, 90_000_000), "", "", "结息"))
-        transferred = booked - world.transfer_shortfall.get(fund, 0)
-        moves.append(
-            Movement(days[-1], transferred, treasury.number, treasury.name, f"划转{world.month.zh}{label.zh}保险费")
-        )
-        world.statements[fiscal.number] = Statement(fiscal.number, allocated * 3 + world.rng.randint(0, 10**9), moves)
-        moves = [Movement(paid_out, allocated, fiscal.number, fiscal.name, remark)]
-        for unit in world.units:
-            county = world.accounts.one("expenditure", fund, unit.code)
-            moves.append(Movement(passed_on, -world.allocations[(fund, unit.code)], county.number, county.name, remark))
-        world.statements[agency.number] = Statement(agency.number, world.rng.randint(0, 10**6), moves)
-    for number in world.dropped_line:
-        world.statements[number].drop = 1

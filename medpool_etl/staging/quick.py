@@ -76,7 +76,10 @@ def quick_sql(shape: Shape, contract: Contract, checks: tuple[Check, ...], known
     if made:
         # Of values that are proven: others may be such that a check cannot be worked out.
         condition = f"CASE WHEN {condition} THEN {' AND '.join(f'({check})' for check in made)} ELSE false END"
-    names = ", ".join(f"listed__{c.name} AS {c.name}" if c in listed else c.name for c in columns)
+    absent = {c.name: f"CAST(NULL AS {SQL_TYPES[c.type]}) AS {c.name}" for c in contract.columns if c.name not in cells}
+    names = ", ".join(
+        absent.get(c.name) or (f"listed__{c.name} AS {c.name}" if c in listed else c.name) for c in contract.columns
+    )
     named = ", ".join(f"cells[{i}] AS cell__{i}" for i in range(1, len(block.columns) + 1))
     return f"""
     SELECT line_id, {names}, CASE WHEN coalesce({condition}, false) THEN NULL ELSE line END AS original

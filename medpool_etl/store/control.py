@@ -19,92 +19,17 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 
 from medpool_etl.errors import InputError, StoreError
-
-
-class Base(DeclarativeBase):
-    """The control database's tables; ``migrations/versions`` holds how they came to be."""
-
-
-class ReceivedFile(Base):
-    """A file as it was received, once for each name and content. ``scan`` counts the look that found it first."""
-
-    __tablename__ = "received_files"
-    __table_args__ = (sa.UniqueConstraint("city", "month", "sha256", "name"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    city: Mapped[str] = mapped_column(sa.String(40))
-    month: Mapped[str] = mapped_column(sa.String(7))
-    sha256: Mapped[str] = mapped_column(sa.String(64))
-    name: Mapped[str] = mapped_column(sa.String(255))
-    size: Mapped[int] = mapped_column(sa.BigInteger)
-    scan: Mapped[int]
-    received_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
-
-
-class Run(Base):
-    """A settlement of one city and month from one set of inputs. ``figures`` is final or provisional once known;
-    ``opened_at`` the last time somebody began it, which says what is newer when two are under way."""
-
-    __tablename__ = "runs"
-
-    run_id: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
-    city: Mapped[str] = mapped_column(sa.String(40))
-    month: Mapped[str] = mapped_column(sa.String(7))
-    version: Mapped[str] = mapped_column(sa.String(40))
-    figures: Mapped[str | None] = mapped_column(sa.String(12))
-    started_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
-    opened_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
-    completed_at: Mapped[dt.datetime | None] = mapped_column(sa.DateTime(timezone=True))
-
-
-class Publication(Base):
-    """Which run a month points at now: the one switch of publishing."""
-
-    __tablename__ = "publications"
-
-    city: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
-    month: Mapped[str] = mapped_column(sa.String(7), primary_key=True)
-    run_id: Mapped[str] = mapped_column(sa.ForeignKey("runs.run_id"))
-
-
-class PublicationEvent(Base):
-    """Every time the switch was moved, and what it pointed at before."""
-
-    __tablename__ = "publication_events"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    city: Mapped[str] = mapped_column(sa.String(40))
-    month: Mapped[str] = mapped_column(sa.String(7))
-    run_id: Mapped[str] = mapped_column(sa.ForeignKey("runs.run_id"))
-    replaces: Mapped[str | None] = mapped_column(sa.String(16))
-    published_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
-
-
-class ClosedMonth(Base):
-    """A month that keeps its run for good, and who closed it."""
-
-    __tablename__ = "closed_months"
-
-    city: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
-    month: Mapped[str] = mapped_column(sa.String(7), primary_key=True)
-    run_id: Mapped[str] = mapped_column(sa.ForeignKey("runs.run_id"))
-    closed_by: Mapped[str] = mapped_column(sa.String(100))
-    note: Mapped[str] = mapped_column(sa.String(500))
-    closed_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
-
-
-class SentAlert(Base):
-    """An alert that went out, once a run, owner and destination."""
-
-    __tablename__ = "sent_alerts"
-
-    run_id: Mapped[str] = mapped_column(sa.ForeignKey("runs.run_id"), primary_key=True)
-    owner: Mapped[str] = mapped_column(sa.String(20), primary_key=True)
-    destination: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
-    sent_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
+from medpool_etl.store.tables import (
+    Base,
+    ClosedMonth,
+    Publication,
+    PublicationEvent,
+    ReceivedFile,
+    Run,
+)
 
 
 @dataclass(frozen=True)
@@ -169,7 +94,8 @@ class Control:
         self._engine.dispose()
 
     @contextmanager
-    def _session(self) -> Iterator[Session]:
+    def session(self) -> Iterator[Session]:
+        """Yield a session in one transaction; raises StoreError when the database does not answer."""
         try:
             with Session(self._engine) as session, session.begin():
                 yield session
@@ -180,16 +106,16 @@ class Control:
                 do="nothing was changed; run the same command again once the database is back",
             ) from error
 
-    def _insert_once(self, table: type[Base], **values: object) -> bool:
+    def insert_once(self, table: type[Base], **values: object) -> bool:
         """Insert a row and return True, or return False where a unique constraint says it is there already."""
         insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
-        with self._session() as session:
+        with self.session() as session:
             done = session.connection().execute(insert(table).values(**values).on_conflict_do_nothing())
             return done.rowcount == 1
 
     def next_scan(self, city: str, month: str) -> int:
         """Return the number of the next look into a month's inbox, from 1."""
-        with self._session() as session:
+        with self.session() as session:
             last = session.scalar(
                 sa.select(sa.func.max(ReceivedFile.scan)).where(ReceivedFile.city == city, ReceivedFile.month == month)
             )
@@ -197,10 +123,10 @@ class Control:
 
     def receive(self, city: str, month: str, sha256: str, name: str, size: int, scan: int) -> ReceivedFile:
         """Record a file and return its row; one received before under that name keeps the row it has."""
-        self._insert_once(
+        self.insert_once(
             ReceivedFile, city=city, month=month, sha256=sha256, name=name, size=size, scan=scan, received_at=_now()
         )
-        with self._session() as session:
+        with self.session() as session:
             session.expire_on_commit = False
             return session.scalars(
                 sa.select(ReceivedFile).where(
@@ -213,7 +139,7 @@ class Control:
 
     def received(self, city: str, month: str) -> tuple[ReceivedFile, ...]:
         """Return every file received for a month (or for "yearly"), in the order they came."""
-        with self._session() as session:
+        with self.session() as session:
             session.expire_on_commit = False
             rows = session.scalars(
                 sa.select(ReceivedFile)
@@ -230,7 +156,7 @@ class Control:
 
     def close_month(self, city: str, month: str, run_id: str, by: str, note: str) -> ClosedMonth:
         """Close a month with the run it publishes; one closed before stays as it was."""
-        self._insert_once(ClosedMonth, city=city, month=month, run_id=run_id, closed_by=by, note=note, closed_at=_now())
+        self.insert_once(ClosedMonth, city=city, month=month, run_id=run_id, closed_by=by, note=note, closed_at=_now())
         closed = self.closed_month(city, month)
         assert closed is not None
         return closed
@@ -241,7 +167,7 @@ class Control:
 
     def closed_months(self, city: str) -> tuple[ClosedMonth, ...]:
         """Return the closed months of a city, the earliest first."""
-        with self._session() as session:
+        with self.session() as session:
             session.expire_on_commit = False
             return tuple(
                 session.scalars(sa.select(ClosedMonth).where(ClosedMonth.city == city).order_by(ClosedMonth.month))
@@ -249,17 +175,15 @@ class Control:
 
     def figures(self, run_id: str) -> str | None:
         """Return whether a run's figures are final or provisional; None before that is known."""
-        with self._session() as session:
+        with self.session() as session:
             return session.scalar(sa.select(Run.figures).where(Run.run_id == run_id))
 
     def start_run(self, run_id: str, city: str, month: str, version: str) -> None:
         """Record that a run began, or began again: of two under way, the one begun last is the newer."""
         now = _now()
-        if self._insert_once(
-            Run, run_id=run_id, city=city, month=month, version=version, started_at=now, opened_at=now
-        ):
+        if self.insert_once(Run, run_id=run_id, city=city, month=month, version=version, started_at=now, opened_at=now):
             return
-        with self._session() as session:
+        with self.session() as session:
             session.execute(sa.update(Run).where(Run.run_id == run_id).values(opened_at=now))
 
     def publish(self, run_id: str, city: str, month: str, figures: str) -> bool:
@@ -268,8 +192,10 @@ class Control:
         Raises StoreError when the run was never started, InputError when the month is closed or points at a run begun
         after this one.
         """
-        with self._session() as session:
-            run = session.get(Run, run_id, with_for_update=True)
+        with self.session() as session:
+            # All runs of the month, so that of several published at once each sees what the one before did.
+            runs = sa.select(Run).where(Run.city == city, Run.month == month).order_by(Run.run_id).with_for_update()
+            run = next((row for row in session.scalars(runs) if row.run_id == run_id), None)
             if run is None:
                 raise StoreError(f"there is no run {run_id}", do="start the month again")
             run.figures = figures
@@ -298,7 +224,7 @@ class Control:
 
     def published(self) -> tuple[Published, ...]:
         """Return every published month, by city and month."""
-        with self._session() as session:
+        with self.session() as session:
             rows = session.execute(
                 sa.select(Publication.city, Publication.month, Publication.run_id).order_by(
                     Publication.city, Publication.month
@@ -308,19 +234,10 @@ class Control:
 
     def published_run(self, city: str, month: str) -> str | None:
         """Return the run a month points at, or None when nothing of it is published."""
-        with self._session() as session:
+        with self.session() as session:
             return session.scalar(
                 sa.select(Publication.run_id).where(Publication.city == city, Publication.month == month)
             )
-
-    def alert_sent(self, run_id: str, owner: str, destination: str) -> bool:
-        """Return whether an alert has gone out."""
-        with self._session() as session:
-            return session.get(SentAlert, (run_id, owner, destination)) is not None
-
-    def record_alert(self, run_id: str, owner: str, destination: str) -> None:
-        """Record that an alert has gone out; twice is once."""
-        self._insert_once(SentAlert, run_id=run_id, owner=owner, destination=destination, sent_at=_now())
 
 
 def _aware(moment: dt.datetime) -> dt.datetime:

@@ -23,18 +23,19 @@ def model_sql(stage: str, name: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def make_view(connection: duckdb.DuckDBPyConnection, stage: str, name: str) -> None:
-    """Make the view ``name`` of a model; raises SettlementError naming the model when DuckDB refuses it."""
-    _run(connection, f"CREATE OR REPLACE TEMP VIEW {name} AS\n{model_sql(stage, name)}", stage, name)
+def make_view(connection: duckdb.DuckDBPyConnection, stage: str, model: str, name: str | None = None) -> None:
+    """Make a view of a model, under its own name or ``name``; raises SettlementError when DuckDB refuses the model."""
+    _make(connection, "VIEW", stage, model, name or model)
 
 
-def make_table(connection: duckdb.DuckDBPyConnection, stage: str, name: str) -> None:
-    """Make the table ``name`` of a model; raises SettlementError naming the model when DuckDB refuses it."""
-    _run(connection, f"CREATE OR REPLACE TEMP TABLE {name} AS\n{model_sql(stage, name)}", stage, name)
+def make_table(connection: duckdb.DuckDBPyConnection, stage: str, model: str, name: str | None = None) -> None:
+    """Make a table of a model, under its own name or ``name``; raises SettlementError when DuckDB refuses the model."""
+    _make(connection, "TABLE", stage, model, name or model)
 
 
-def _run(connection: duckdb.DuckDBPyConnection, sql: str, stage: str, name: str) -> None:
+def _make(connection: duckdb.DuckDBPyConnection, kind: str, stage: str, model: str, name: str) -> None:
+    sql = f"CREATE OR REPLACE TEMP {kind} {name} AS\n{model_sql(stage, model)}"
     try:
         connection.execute(sql)
     except duckdb.Error as error:
-        raise SettlementError(f"DuckDB refuses the model: {error}", where=f"sql/{stage}/{name}.sql") from error
+        raise SettlementError(f"DuckDB refuses the model: {error}", where=f"sql/{stage}/{model}.sql") from error

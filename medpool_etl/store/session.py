@@ -39,12 +39,17 @@ def add_references(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, p
 
 
 def add_rows(
-    connection: duckdb.DuckDBPyConnection, folder: Path, contracts: Iterable[Contract], files: Mapping[str, list[str]]
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    contracts: Iterable[Contract],
+    files: Mapping[str, list[str]],
+    behind: str = "",
 ) -> None:
     """Make views of the rows of each contract, from the staged Parquet of the files that are accepted.
 
     ``<contract>`` has the rows that count; ``<contract>__all`` those set aside too, with ``failed`` and ``original``.
     ``files`` lists the accepted file ids by contract. A contract without files gives empty views of the same columns.
+    ``behind`` is put behind the names, where they are another run's.
     """
     for contract in contracts:
         name = contract.contract
@@ -52,10 +57,10 @@ def add_rows(
             part for file_id in files.get(name, []) for part in staged_sql(folder / "staged" / name, file_id, contract)
         ]
         source = " UNION ALL ".join(parts or [f"SELECT {_empty(contract)} WHERE false"])
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW {name}__all AS {source}")
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {name}__all{behind} AS {source}")
         connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW {name} AS "
-            f"SELECT * EXCLUDE (failed, set_aside, original) FROM {name}__all WHERE NOT set_aside"
+            f"CREATE OR REPLACE TEMP VIEW {name}{behind} AS "
+            f"SELECT * EXCLUDE (failed, set_aside, original) FROM {name}__all{behind} WHERE NOT set_aside"
         )
 
 

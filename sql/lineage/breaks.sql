@@ -1,9 +1,75 @@
--- The file rows behind both amounts of a break and its difference.
+-- The rows behind both amounts of a break and its difference. `side_rows` and `item_sums` are those of the break's pair. A row
+-- of an earlier month is what that month left open.
+WITH found AS (
+  SELECT * FROM classified_breaks WHERE pair = (SELECT pair FROM this_pair)
+),
+items AS (
+  SELECT break_id, fund, county, unnest(item_ids) AS item_id FROM found WHERE item_ids IS NOT NULL
+  UNION ALL
+  -- A side whose file is missing: everything the other side has of the fund and county.
+  SELECT found.break_id, missing.fund, missing.county, missing.item_id
+  FROM found JOIN missing_items AS missing USING (fund, county)
+  WHERE found.item_ids IS NULL
+),
+counted AS (
+  SELECT
+    items.break_id, rows.*,
+    CASE rows.side WHEN 'left' THEN rows.amount ELSE -rows.amount END AS signed
+  FROM items
+  JOIN side_rows AS rows USING (fund, county, item_id)
+  JOIN item_sums AS sums USING (fund, county, item_id)
+  WHERE rows.in_scope OR (rows.side = 'right' AND sums.left_rows = 0)
+),
+explaining AS (
+  SELECT items.break_id, rows.*
+  FROM items
+  JOIN side_rows AS rows USING (fund, county, item_id)
+  WHERE rows.explains IS NOT NULL
+),
+-- Shares of a sum that several months have part in do not stand in rows of their own: what one month makes up for another is
+-- taken off as one amount.
+shares AS (
+  SELECT
+    found.break_id, found.origin, found.difference,
+    count(*) OVER (PARTITION BY fund, county, item_key) > 1 OR found.origin < context.month AS shared
+  FROM found, context
+  WHERE found.item_key = '' AND found.part = ''
+),
+behind AS (
+  SELECT break_id, side || '_amount' AS column_name, amount, file_id, line_id, row_no, brought_from FROM counted
+  UNION ALL
+  SELECT counted.break_id, 'difference', counted.signed, counted.file_id, counted.line_id, counted.row_no, counted.brought_from
+  FROM counted
+  JOIN found USING (break_id)
+  LEFT JOIN shares USING (break_id)
+  CROSS JOIN context
+  WHERE found.part IN ('', 'file_missing')
+    AND (shares.break_id IS NULL OR NOT shares.shared OR counted.origin = found.origin)
+  UNION ALL
+  SELECT found.break_id, 'difference', CASE found.part WHEN '' THEN -rows.explained ELSE rows.explained END, rows.file_id,
+    rows.line_id, rows.row_no, rows.brought_from
+  FROM explaining AS rows
+  JOIN found USING (break_id)
+  WHERE found.part = rows.explains
+    OR (found.part = '' AND EXISTS (
+      SELECT 1 FROM found AS other
+      WHERE other.fund = found.fund AND other.county = found.county AND other.item_key = found.item_key
+        AND other.part = rows.explains
+    ))
+),
+short AS (
+  SELECT shares.break_id, shares.difference - coalesce(sum(behind.amount), 0) AS amount
+  FROM shares
+  LEFT JOIN behind ON behind.break_id = shares.break_id AND behind.column_name = 'difference'
+  GROUP BY shares.break_id, shares.difference
+)
 SELECT
-  'breaks/' || context.city || '/' || context.month || '/' || pair || '/' || fund || '/' || county || '/'
-    || CASE WHEN item_key = '' THEN 'sum' ELSE item_key END AS row_id,
-  unnest([side || '_amount', 'difference']) AS column_name,
-  unnest([amount, CASE side WHEN 'left' THEN amount ELSE -amount END]) AS amount,
-  file_id, line_id, row_no
-FROM sides, context
-WHERE in_scope
+  'breaks/' || context.city || '/' || context.month || '/' || break_id AS row_id, column_name, amount, file_id, line_id,
+  row_no, brought_from
+FROM behind, context
+UNION ALL
+SELECT
+  'breaks/' || context.city || '/' || context.month || '/' || break_id, 'difference', amount, NULL, NULL, NULL,
+  '与往月或本月同项差额相抵'
+FROM short, context
+WHERE amount <> 0

@@ -1,4 +1,5 @@
--- 划款凭证: one a fund. What is due for the month, what the bank shows as moved, and what is still to be moved.
+-- 划款凭证: one a fund. What earlier months left in the treasury, what is due for the month, what the bank shows as moved, and
+-- what is still to be moved.
 WITH due AS (
   SELECT
     transfers.fund,
@@ -11,15 +12,21 @@ WITH due AS (
 moved AS (
   SELECT fund, CAST(sum(amount) AS DECIMAL(18, 2)) AS amount_transferred
   FROM account_movements WHERE movement = 'treasury_transfer' GROUP BY fund
+),
+waiting AS (
+  SELECT fund, CAST(sum(CASE side WHEN 'left' THEN amount ELSE -amount END) AS DECIMAL(18, 2)) AS amount_brought_forward
+  FROM brought_items WHERE pair = 'treasury_fiscal' GROUP BY fund
 )
 SELECT
   'vouchers/' || context.city || '/' || context.month || '/' || funds.fund AS row_id,
   context.city, context.month, funds.fund, funds.name AS fund_name,
   payer.name AS payer_name, payer.number AS payer_account, receiver.name AS receiver_name,
   receiver.number AS receiver_account,
+  CAST(coalesce(waiting.amount_brought_forward, 0) AS DECIMAL(18, 2)) AS amount_brought_forward,
   CAST(coalesce(due.amount_due, 0) AS DECIMAL(18, 2)) AS amount_due,
   CAST(coalesce(moved.amount_transferred, 0) AS DECIMAL(18, 2)) AS amount_transferred,
-  CAST(coalesce(due.amount_due, 0) - coalesce(moved.amount_transferred, 0) AS DECIMAL(18, 2)) AS amount_outstanding,
+  CAST(coalesce(waiting.amount_brought_forward, 0) + coalesce(due.amount_due, 0) - coalesce(moved.amount_transferred, 0)
+    AS DECIMAL(18, 2)) AS amount_outstanding,
   context.remittance_due AS due_date, context.remittance_late_after AS late_after, clauses.clause AS rule_id,
   context.notice || ' ' || clauses.source AS clause, context.figures
 FROM funds
@@ -28,4 +35,5 @@ JOIN accounts AS receiver ON receiver.kind = 'fiscal' AND receiver.fund = funds.
 JOIN clauses ON clauses.clause = 'T8.1'
 LEFT JOIN due ON due.fund = funds.fund
 LEFT JOIN moved ON moved.fund = funds.fund
+LEFT JOIN waiting ON waiting.fund = funds.fund
 CROSS JOIN context

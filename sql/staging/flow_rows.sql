@@ -12,7 +12,8 @@ SELECT
   END,
   city_code, fund, coalesce(county, city_code), amount, file_id, line_id, row_no
 FROM account_movements, context
-WHERE movement IN ('treasury_transfer', 'allocation_received', 'distribution', 'fiscal_interest', 'expenditure_interest')
+WHERE own_county IS NULL
+  AND movement IN ('treasury_transfer', 'allocation_received', 'distribution', 'fiscal_interest', 'expenditure_interest')
 UNION ALL
 SELECT
   CASE item WHEN 'received' THEN 'distribution_received' WHEN 'interest' THEN 'county_interest' ELSE 'county_expenditure' END,

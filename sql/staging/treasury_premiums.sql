@@ -1,20 +1,21 @@
 -- What the treasury's lists say of premiums, with fund and county: receipts (3139), refunds (1104, negative), and corrections
 -- (1105: out of what a booking was, into what it is). A row counts as money in the city treasury only at the budget level the
--- rulebook names (T8.1) and under a premium subject; `hint` says why a receipt does not.
+-- rulebook names (T8.1; any where it names none) and under a premium subject; `hint` says why a receipt does not.
 WITH booked AS (
   SELECT
-    'receipt' AS list, file_id, line_id, row_no, voucher_no, booked_date, level, subject, tax_office, amount
+    'receipt' AS list, file_id, line_id, row_no, voucher_no, booked_date, level, subject, tax_office, amount,
+    adjustment_period
   FROM treasury_receipts
   UNION ALL
-  SELECT 'refund', file_id, line_id, row_no, voucher_no, refund_date, level, subject, tax_office, -amount
+  SELECT 'refund', file_id, line_id, row_no, voucher_no, refund_date, level, subject, tax_office, -amount, NULL
   FROM treasury_refunds
   UNION ALL
   SELECT
     'correction', file_id, line_id, row_no, voucher_no, correction_date, original_level, original_subject,
-    original_tax_office, -amount
+    original_tax_office, -amount, NULL
   FROM treasury_corrections
   UNION ALL
-  SELECT 'correction', file_id, line_id, row_no, voucher_no, correction_date, level, subject, tax_office, amount
+  SELECT 'correction', file_id, line_id, row_no, voucher_no, correction_date, level, subject, tax_office, amount, NULL
   FROM treasury_corrections
 )
 SELECT
@@ -27,11 +28,12 @@ SELECT
   booked.voucher_no,
   booked.booked_date,
   CAST(booked.amount AS DECIMAL(18, 2)) AS amount,
-  booked.level = context.premium_level AND subjects.kind = 'premium' AS in_city_treasury,
+  (context.premium_level IS NULL OR booked.level = context.premium_level) AND subjects.kind = 'premium' AS in_city_treasury,
   CASE
     WHEN booked.list <> 'receipt' THEN NULL
     WHEN booked.level <> context.premium_level THEN 'wrong_level'
     WHEN subjects.kind <> 'premium' THEN 'wrong_subject'
+    WHEN booked.adjustment_period = 'last_year' THEN 'adjustment_period'
     WHEN booked.voucher_no IS NULL THEN 'manual_receipt'
   END AS hint
 FROM booked

@@ -132,14 +132,21 @@ def test_temporary_files(inbox: Inbox) -> None:
     assert inbox.look() == ()
 
 
-@pytest.mark.parametrize("number", ["331000100999999", "331002100400001", "331000100500001"])
+@pytest.mark.parametrize("number", ["331000100999999", "331000100500001"])
 def test_account_the_month_does_not_expect(number: str, inbox: Inbox) -> None:
-    """A statement of an unknown account, a county's or the treasury's is unusable, with its number in the reason."""
+    """A statement of an unknown account or the treasury's is unusable, with its number in the reason."""
     inbox.put("a.csv", STATEMENT.format(number))
     (arrival,) = inbox.look()
     assert arrival.state == "unusable"
     assert arrival.problem is not None
     assert number in arrival.problem.zh
+
+
+def test_account_of_a_county(inbox: Inbox) -> None:
+    """A county's statement need not come, but is taken when it does."""
+    inbox.put("a.csv", STATEMENT.format("331002100400001"))
+    (arrival,) = inbox.look()
+    assert (arrival.state, arrival.part) == ("active", "331002100400001")
 
 
 def test_county_the_city_does_not_have(inbox: Inbox, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ AMOUNTS = [
     (name, column)
     for name in REGISTRY.tables
     for column in REGISTRY.money_columns(name)
-    if name not in ("breaks", "adjustments")
+    if "row_id" in REGISTRY.tables[name].columns
 ]
 
 

@@ -119,7 +119,7 @@ def crash(*_arguments: object, **_named: object) -> None:
         "Warehouse.complete",
         "Control.publish",
         "build_mart",
-        "alerts.send",
+        "alerts.tell",
     ],
 )
 def test_a_crash_at_any_point_leaves_the_old_month_and_a_rerun_finishes(
@@ -134,7 +134,7 @@ def test_a_crash_at_any_point_leaves_the_old_month_and_a_rerun_finishes(
         patch.setattr(f"{steps.__name__}.{point}", crash)
         with pytest.raises(Crash):
             pipeline.run_month(settings, "taizhou", MONTH)
-    if point != "alerts.send":
+    if point != "alerts.tell":
         assert mart_rows(settings) == published
     run = pipeline.run_month(settings, "taizhou", MONTH)
     fresh = Settled(at(tmp_path / "fresh"), seed=2)

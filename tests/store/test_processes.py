@@ -1,7 +1,8 @@
-"""Many processes at one SQLite control database: everything is recorded once, and none of them fails."""
+"""Many processes at one control database: everything is recorded once, and none of them fails."""
 
 from __future__ import annotations
 
+import datetime as dt
 import multiprocessing
 from collections.abc import Callable
 from multiprocessing.queues import Queue
@@ -12,11 +13,28 @@ import pytest
 import sqlalchemy as sa
 
 from medpool_etl.store import Control
+from medpool_etl.store.breaks import Breaks, Found, Synced
 
 MANY = 8
 MARCH = ("taizhou", "2022-03")
 CONTEXT = multiprocessing.get_context("fork")
 Outcome = tuple[int, object]
+FOUND = [
+    Found(
+        break_id=f"{number:016x}",
+        month=MARCH[1],
+        pair="tax_treasury",
+        fund="worker",
+        county="331002",
+        item_key=f"{number}",
+        break_class="in_transit",
+        owner="treasury",
+        gate="warn",
+        amount_fen=number,
+        since=dt.date(2022, 3, 31),
+    )
+    for number in range(1, 51)
+]
 
 
 def _open(number: int, url: str, at_once: Barrier, said: Queue[Outcome]) -> None:
@@ -48,10 +66,16 @@ def _receive(number: int, url: str, at_once: Barrier, said: Queue[Outcome]) -> N
     _tell(number, said, at_once.wait, act)
 
 
-def _record(number: int, url: str, at_once: Barrier, said: Queue[Outcome]) -> None:
-    """Record the same alert."""
-    control = Control(url)
-    _tell(number, said, at_once.wait, lambda: control.record_alert("r1", "tax", "mail"))
+def _sync(number: int, url: str, at_once: Barrier, said: Queue[Outcome]) -> None:
+    """Bring the breaks in line with the same run."""
+    breaks = Breaks(Control(url))
+    _tell(number, said, at_once.wait, lambda: breaks.sync("r1", *MARCH, FOUND, ()))
+
+
+def _explain(number: int, url: str, at_once: Barrier, said: Queue[Outcome]) -> None:
+    """Explain the same break."""
+    breaks = Breaks(Control(url))
+    _tell(number, said, at_once.wait, lambda: breaks.explain(FOUND[0].break_id, f"person {number}", "known").state)
 
 
 def _tell(number: int, said: Queue[Outcome], wait: Callable[[], object], act: Callable[[], object]) -> None:
@@ -78,13 +102,12 @@ def together(target: Callable[[int, str, Barrier, Queue[Outcome]], None], url: s
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
+def url(database_url: str) -> str:
     """The address of a control database with one run."""
-    address = f"sqlite:///{tmp_path / 'control.sqlite'}"
-    control = Control(address)
+    control = Control(database_url)
     control.start_run("r1", *MARCH, "1")
     control.close()
-    return address
+    return database_url
 
 
 def ask(url: str, sql: str) -> list[tuple[object, ...]]:
@@ -94,6 +117,11 @@ def ask(url: str, sql: str) -> list[tuple[object, ...]]:
         found = [tuple(row) for row in connection.execute(sa.text(sql))]
     engine.dispose()
     return found
+
+
+def test_open_an_empty_database(database_url: str) -> None:
+    """Processes that open an empty database all find it ready."""
+    assert together(_open, database_url) == [None] * MANY
 
 
 def test_open_a_new_database(tmp_path: Path) -> None:
@@ -143,7 +171,24 @@ def test_receive_the_same_files(url: str) -> None:
     assert ask(url, "SELECT count(*) FROM runs") == [(1,)]
 
 
-def test_record_the_same_alert(url: str) -> None:
-    """Many processes that record the same alert leave one entry."""
-    assert together(_record, url) == [None] * MANY
-    assert ask(url, "SELECT count(*) FROM sent_alerts") == [(1,)]
+def test_sync_the_same_run(url: str) -> None:
+    """Of many processes that bring the breaks in line with the same run, one opens them, once each."""
+    outcomes = together(_sync, url)
+    assert [outcome for outcome in outcomes if outcome != Synced()] == [
+        Synced(opened=tuple(item.break_id for item in FOUND))
+    ]
+    assert ask(url, "SELECT count(*), min(lives), max(lives) FROM breaks") == [(50, 1, 1)]
+    assert ask(url, "SELECT event, count(*), count(DISTINCT break_id) FROM break_events GROUP BY event") == [
+        ("opened", 50, 50)
+    ]
+
+
+def test_explain_the_same_break(url: str) -> None:
+    """Of many people who explain the same break, one is heard, the others are told that it is explained."""
+    control = Control(url)
+    Breaks(control).sync("r1", *MARCH, FOUND, ())
+    control.close()
+    outcomes = together(_explain, url)
+    assert outcomes.count("explained") == 1
+    assert sum("is explained and cannot be explained" in str(outcome) for outcome in outcomes) == MANY - 1
+    assert ask(url, "SELECT count(*) FROM break_events WHERE event = 'explained'") == [(1,)]

@@ -1,0 +1,129 @@
+"""The gate between settling a month and publishing it: what blocks, what is overridden, and the lives of the breaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from medpool_etl.errors import BlockedError, InputError
+from medpool_etl.marts import table_path
+from medpool_etl.money import grouped, to_fen
+from medpool_etl.periods import Month
+from medpool_etl.pipeline.basis import manifest_of
+from medpool_etl.pipeline.lives import breaks_of
+from medpool_etl.places import City
+from medpool_etl.store import Control, Settings
+from medpool_etl.store.breaks import Breaks, Found, Synced
+from medpool_etl.store.tables import GateOverride
+
+# How many of the breaks that block a month are named before the rest is counted.
+_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Gate:
+    """How the gate stands for a run: ``open``, ``blocked`` or ``overridden``; ``by`` and ``reason`` of an override that covers
+    every break that blocks."""
+
+    state: str
+    by: str = ""
+    reason: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as ``summary.json`` has it."""
+        override = {"by": self.by, "reason": self.reason} if self.state == "overridden" else None
+        return {"blocked": self.state == "blocked", "override": override}
+
+
+def gate_of(connection: duckdb.DuckDBPyConnection, manifest: dict[str, Any]) -> Gate:
+    """Return how the gate stands for a reconciled run. An override counts only for the very breaks, and the amounts, for which
+    it was given: whatever came since blocks again."""
+    rows = connection.execute(
+        "SELECT break_id, difference FROM classified_breaks WHERE gate = 'block' AND state = 'open'"
+    ).fetchall()
+    blocking = {name: to_fen(difference) for name, difference in rows}
+    if not blocking:
+        return Gate("open")
+    override = manifest.get("override")
+    if override and all(override["covers"].get(name) == fen for name, fen in blocking.items()):
+        return Gate("overridden", override["by"], override["reason"])
+    return Gate("blocked")
+
+
+def sync_breaks(control: Control, folder: Path, city: str, month: str) -> Synced:
+    """Bring the lives of the breaks in line with a settled run; return what changed."""
+    manifest = manifest_of(folder)
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            """
+            SELECT break_id, origin_month, pair, fund, county, item_key, class, owner, gate, difference, since
+            FROM read_parquet(?) ORDER BY break_id
+            """,
+            [str(table_path(folder, "breaks"))],
+        ).fetchall()
+        brought = connection.execute(
+            "SELECT break_id FROM read_parquet(?)", [str(folder / "reconciliation" / "brought_items.parquet")]
+        ).fetchall()
+    found = [
+        Found(
+            break_id=name,
+            month=origin,
+            pair=pair,
+            fund=fund,
+            county=county,
+            item_key=key,
+            break_class=cls,
+            owner=owner,
+            gate=gate,
+            amount_fen=to_fen(difference),
+            since=since,
+        )
+        for name, origin, pair, fund, county, key, cls, owner, gate, difference, since in rows
+    ]
+    return Breaks(control).sync(manifest["run_id"], city, month, found, {row[0] for row in brought})
+
+
+def blocked(folder: Path, city: City, month: Month) -> BlockedError:
+    """Return the error that says of a blocked run exactly what must be mended, and how it can be overridden."""
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            """
+            SELECT break_id, pair_title, class_title, county_name, item_key, difference, owner_title, do_zh, do_en
+            FROM read_parquet(?) WHERE gate = 'block' AND state = 'open' ORDER BY abs(difference) DESC, break_id
+            """,
+            [str(table_path(folder, "breaks"))],
+        ).fetchall()
+    lines = [
+        f"  ⛔ {name} {pair}：{cls} {grouped(difference)} 元，{county} {key}（{owner}）\n     {do_zh} {do_en}"
+        for name, pair, cls, county, key, difference, owner, do_zh, do_en in rows[:_NAMED]
+    ]
+    if len(rows) > _NAMED:
+        lines.append(f"  … {len(rows) - _NAMED} more, in the workbook (差异明细)")
+    called = f"{city.city} {month}"
+    return BlockedError(
+        f"{len(rows)} breaks block the settlement of {called}; nothing new is published\n" + "\n".join(lines),
+        where=f"{city.name.zh} {month.zh} 已拦截 blocked",
+        do=(
+            f"have the files corrected, or say of a break what it is (`medpool breaks explain ID --by NAME --note TEXT`), "
+            f"and run `medpool run {called}` again; or take it upon you: "
+            f"`medpool override {called} --by NAME --reason TEXT`\n  workbook: {folder / 'reports'}"
+        ),
+    )
+
+
+def override(settings: Settings, city: str, month: Month, by: str, reason: str) -> GateOverride:
+    """Record in a person's name that a month is published although it is blocked, for the breaks that block it now.
+
+    It takes effect with the next run. Raises InputError where nobody is named, nothing said, or nothing blocks.
+    """
+    with breaks_of(settings) as breaks:
+        rows = [row for row in breaks.listing(city, state="open") if row.gate == "block" and row.seen_in == str(month)]
+        if not rows:
+            raise InputError(
+                f"nothing blocks {city} {month}",
+                do=f"run `medpool run {city} {month}` first; it says what blocks, if anything does",
+            )
+        return breaks.override(city, str(month), by, reason, {row.break_id: row.amount_fen for row in rows})
