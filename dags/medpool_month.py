@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from medpool_timetable import SettlementMonthTimetable
 
 from medpool_etl import pipeline
-from medpool_etl.errors import ConfigurationError, InputError
+from medpool_etl.errors import BlockedError, ConfigurationError, InputError
 from medpool_etl.periods import Month
 from medpool_etl.pipeline import MonthRun
 from medpool_etl.policy import cities, load_rulebook
@@ -32,12 +32,14 @@ files that came late for closed months.
 **Schedule.** A run a month, on the first working day after the county reports are due (the 15th of the next month, moved
 to the next working day). A manual run takes the parameter `month`; without one it settles the last complete month.
 
-**Steps.** open_month → stage → judge → reconcile → settle → publish → notify. Each can be cleared and run again: the same
+**Steps.** open_month → stage → judge → reconcile → settle → gate → publish → notify. Each can be cleared and run again: the same
 inputs, rules and version are the same run, and what is complete is not made again.
 
 **When it fails.** The task's log ends with what is wrong, where, and what to do. Nothing half-made is visible: the month
 keeps what it published before. A file that cannot be used does not fail the run; it makes the month provisional and is
-named in the summary, the workbook and the alert.
+named in the summary, the workbook and the alert. A break that blocks the settlement fails the task `gate`: its log names every such
+break and what to do, owners are told, and the month keeps what it published before. `medpool breaks explain` or a corrected file
+ends the break, `medpool override` lets the month pass in somebody's name; then trigger the month again.
 """
 
 
@@ -45,7 +47,7 @@ def _do(step: str, run: dict[str, Any]) -> dict[str, Any]:
     """Run one step of the pipeline; what only a person can mend fails at once, the rest is tried again."""
     try:
         pipeline.STEPS[step](Settings.load(), MonthRun(**run))
-    except (InputError, ConfigurationError) as error:
+    except (InputError, ConfigurationError, BlockedError) as error:
         raise AirflowFailException(str(error)) from error
     return run
 
@@ -111,17 +113,23 @@ def medpool_month(city: str) -> None:
             return _do("settle", run)
 
         @task(
-            doc_md="Write the workbook, point the month at this run, switch the mart.",
+            doc_md="Write the workbook, keep the lives of the breaks, and stop here when a break blocks the settlement."
+        )
+        def gate(run: dict[str, Any]) -> dict[str, Any]:
+            return _do("gate", run)
+
+        @task(
+            doc_md="Point the month at this run, switch the mart.",
             outlets=[Asset(name=f"medpool_month_{city}", uri=f"medpool://{city}/month")],
         )
         def publish(run: dict[str, Any]) -> dict[str, Any]:
             return _do("publish", run)
 
-        @task(doc_md="Tell every owner of a break or a faulty file, once a run.")
+        @task(doc_md="Tell every owner what is new of breaks and faulty files, one message a run.")
         def notify(run: dict[str, Any]) -> None:
             _do("notify", run)
 
-        notify(publish(settle(reconcile(judge(stage(open_month()))))))  # type: ignore[arg-type]
+        notify(publish(gate(settle(reconcile(judge(stage(open_month())))))))  # type: ignore[arg-type]
 
     month()
 

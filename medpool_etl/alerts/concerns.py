@@ -155,7 +155,7 @@ def _breaks(
             BreakConcern(
                 owner=owner,
                 subject=break_id,
-                whats=tuple(begin + what for what in ("new", *map(str, reached))),
+                whats=_whats(begin, reached, gate == "block"),
                 blocks=gate == "block",
                 overdue=age if reached else None,
                 pair=pair,
@@ -176,6 +176,12 @@ def _breaks(
             )
         )
     return tuple(found)
+
+
+def _whats(begin: str, reached: list[int], blocks: bool) -> tuple[str, ...]:
+    """Return what is said of a break by saying it now: that it is there, and old; what blocks says so besides."""
+    said = tuple(begin + what for what in ("new", *map(str, reached)))
+    return (*said, *(f"{what}!" for what in said)) if blocks else said
 
 
 def _files(connection: duckdb.DuckDBPyConnection) -> tuple[FileConcern, ...]:

@@ -45,10 +45,12 @@ A first month, from rehearsal files to the workbook:
 
   medpool show taizhou 2022-03          what came out, and where it is
 
+  medpool breaks list taizhou           what does not agree, since when, and whose it is
+
   medpool explain remittances/taizhou/2022-03/worker/331002      the clause and file rows behind an amount
 
 Files go to <MEDPOOL_DATA>/inbox/<city>/<month>; results lie in <MEDPOOL_DATA>/warehouse.
-Exit codes: 0 done, 1 done but provisional, 2 to be mended by you, 3 a fault of medpool.""",
+Exit codes: 0 done, 1 done but provisional, 2 to be mended by you, 3 a fault of medpool, 4 blocked: nothing new is published.""",
 )
 app.add_typer(breaks_app, name="breaks")
 City = Annotated[str, typer.Argument(help="The city, such as taizhou.", show_default=False)]
@@ -64,13 +66,18 @@ def simulate(
     fault: Annotated[
         list[str] | None, typer.Option(help="A fault to plant; repeat for several. `medpool faults` lists them.")
     ] = None,
+    cures: Annotated[bool, typer.Option(help="Bring what ends the breaks planted in the month before.")] = True,
 ) -> None:
     """Write a month of rehearsal files into the inbox, consistent to the fen unless faults are planted.
+
+    After a month that was simulated before, it begins with its balances and brings the cures of its faults.
 
     What was planted, and what must be found, is recorded beside the month's folder.
     """
     settings = Settings.load()
-    result = write_simulation(city, Month.parse(month), settings.inbox, seed=seed, scale=scale, faults=fault or [])
+    result = write_simulation(
+        city, Month.parse(month), settings.inbox, seed=seed, scale=scale, faults=fault or [], cures=cures
+    )
     render.simulated(result)
 
 
@@ -82,7 +89,7 @@ def faults() -> None:
 
 @app.command()
 def run(city: City, month: MonthText) -> None:
-    """Settle a month: receive, stage, judge, reconcile, settle, publish, alert; then show what came out.
+    """Settle a month: receive, stage, judge, reconcile, settle, pass the gate, publish, alert; then show what came out.
 
     Run again with the same inputs and rules, it changes nothing and says so.
     """
@@ -132,6 +139,17 @@ def close(
 ) -> None:
     """Close a published month: it keeps its figures for good; what comes later is an adjustment of the next month."""
     render.closed(pipeline.close_month(Settings.load(), city, Month.parse(month), by, note))
+
+
+@app.command()
+def override(
+    city: City,
+    month: MonthText,
+    by: Annotated[str, typer.Option(envvar="MEDPOOL_USER", help="Who takes it upon themselves.", show_default=False)],
+    reason: Annotated[str, typer.Option(help="Why.", show_default=False)],
+) -> None:
+    """Let a blocked month be published all the same: for the breaks that block it now, in your name, shown on every output."""
+    render.overridden(pipeline.override(Settings.load(), city, Month.parse(month), by, reason))
 
 
 @app.command()

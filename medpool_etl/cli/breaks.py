@@ -11,14 +11,14 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
-from medpool_etl.cli.render import out, say
+from medpool_etl.cli.render import moment, out, say
 from medpool_etl.documents import Text
 from medpool_etl.errors import MedpoolError
 from medpool_etl.money import grouped
 from medpool_etl.periods import Month
 from medpool_etl.pipeline import lives
 from medpool_etl.policy import load_break_classes, load_rulebook
-from medpool_etl.policy.model import OWNERS
+from medpool_etl.policy.model import GATES, OWNERS
 from medpool_etl.store import Settings
 from medpool_etl.store.tables import Break, BreakEvent
 
@@ -42,12 +42,6 @@ _EVENTS = {
     "assigned": Text(zh="指派", en="assigned"),
     "reopened": Text(zh="重开", en="reopened"),
 }
-_GATES = {
-    "expected": Text(zh="预期之内", en="expected"),
-    "warn": Text(zh="提示", en="warn"),
-    "block": Text(zh="阻断发布", en="block"),
-}
-
 BreakId = Annotated[str, typer.Argument(metavar="ID", help="The break, or how its id begins.", show_default=False)]
 By = Annotated[str, typer.Option(envvar="MEDPOOL_USER", help="Who says so.", show_default=False)]
 Note = Annotated[str, typer.Option(help="Why.", show_default=False)]
@@ -126,6 +120,7 @@ def _listed(rows: tuple[Break, ...], today: dt.date) -> None:
     table.add_column("编号\nID", no_wrap=True)
     # In a narrow window words wrap; an id or an amount is never cut.
     table.add_column("状态\nState", no_wrap=True)
+    table.add_column("结算\nGate", no_wrap=True)
     table.add_column("类别\nClass", overflow="fold", min_width=12)
     table.add_column("责任方\nOwner", overflow="fold", min_width=6)
     table.add_column("账龄\nAge", justify="right", no_wrap=True)
@@ -138,6 +133,7 @@ def _listed(rows: tuple[Break, ...], today: dt.date) -> None:
         table.add_row(
             row.break_id,
             _STATES[row.state].zh,
+            GATES[row.gate].zh,
             _class(row.break_class).zh,
             _owner(row.owner).zh,
             str((today - row.since).days),
@@ -173,7 +169,7 @@ def _shown(row: Break, history: tuple[BreakEvent, ...], today: dt.date) -> None:
         ("业务键 Key", row.item_key),
         ("类别 Class", _both(_class(row.break_class))),
         ("责任方 Owner", _both(_owner(row.owner))),
-        ("发布关口 Gate", _both(_text(_GATES, row.gate))),
+        ("发布关口 Gate", _both(_text(GATES, row.gate))),
         ("金额 Amount", f"{_yuan(row.amount_fen)} 元"),
         ("起算日 Since", f"{row.since}（截至 as of {today}: {(today - row.since).days} 天 days）"),
         ("经办人 Assigned", row.assigned_to or ""),
@@ -187,7 +183,7 @@ def _shown(row: Break, history: tuple[BreakEvent, ...], today: dt.date) -> None:
     say("\n经过 History")
     for event in history:
         say(
-            f"  {_moment(event.happened_at)}  {_both(_EVENTS[event.event])}  {_yuan(event.amount_fen)} 元  {event.by}"
+            f"  {moment(event.happened_at)}  {_both(_EVENTS[event.event])}  {_yuan(event.amount_fen)} 元  {event.by}"
             + (f"  运行 run {event.run_id}" if event.run_id else "")
         )
         if event.note:
@@ -238,8 +234,3 @@ def _both(text: Text) -> str:
 
 def _yuan(fen: int) -> str:
     return grouped(Decimal(fen).scaleb(-2))
-
-
-def _moment(moment: dt.datetime) -> str:
-    """Return a moment in UTC; PostgreSQL gives it in the server's time zone, SQLite without one."""
-    return f"{moment.astimezone(dt.UTC) if moment.tzinfo else moment:%Y-%m-%d %H:%M} UTC"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import os
 import sys
 from collections.abc import Iterable
@@ -19,7 +21,7 @@ from medpool_etl.pipeline.inbox import STATES as INBOX_STATES
 from medpool_etl.reports import Summary, validation_path, workbook_path
 from medpool_etl.simulator import Fault, Simulation
 from medpool_etl.store import Warehouse
-from medpool_etl.store.tables import ClosedMonth
+from medpool_etl.store.tables import ClosedMonth, GateOverride
 
 _WIDTH = None if os.isatty(1) else 118
 out = Console(width=_WIDTH, highlight=False, markup=False, emoji=False)
@@ -42,6 +44,11 @@ def simulated(result: Simulation) -> None:
     """Print where the rehearsal files are."""
     say(f"模拟文件 Rehearsal files: {len(list(result.folder.iterdir()))} files in {result.folder}")
     say(f"所植差错 What was planted: {result.record}")
+
+
+def moment(when: dt.datetime) -> str:
+    """Return a moment in UTC; PostgreSQL gives it in the server's time zone, SQLite without one."""
+    return f"{when.astimezone(dt.UTC) if when.tzinfo else when:%Y-%m-%d %H:%M} UTC"
 
 
 def faults(listed: Iterable[Fault]) -> None:
@@ -85,10 +92,17 @@ def inbox(rows: tuple[InboxRow, ...], city: str, when: Month, everything: bool) 
     say("；".join(f"{text.zh} {text.en}: {counts[state]}" for state, text in INBOX_STATES.items() if counts[state]))
 
 
+def overridden(found: GateOverride) -> None:
+    """Print what a person took upon themselves."""
+    covers = len(json.loads(found.covers))
+    say(f"{found.city} {found.month} 已放行 overridden: {covers} 笔差异 breaks, {found.by}: {found.reason}")
+    say(f"重新运行后发布。 It is published by the next `medpool run {found.city} {found.month}`.")
+
+
 def closed(month: ClosedMonth) -> None:
     """Print how a month was closed."""
     say(
-        f"{month.city} {month.month} 已结账 is closed: 运行 run {month.run_id}, {month.closed_by}, {month.closed_at:%Y-%m-%d %H:%M} UTC"
+        f"{month.city} {month.month} 已结账 is closed: 运行 run {month.run_id}, {month.closed_by}, {moment(month.closed_at)}"
     )
     if month.note:
         say(f"  说明 Note: {month.note}")
@@ -103,6 +117,8 @@ def month(summary: Summary, agreed: Agreed, when: Month, folder: Path, warehouse
         )
     if summary.reasons_zh:
         say(f"暂定原因：{summary.reasons_zh}\nWhy provisional: {summary.reasons_en}")
+    if summary.override_by:
+        say(f"已拦截，人工放行 Blocked, and overridden by {summary.override_by}: {summary.override_reason}")
     _files(summary)
     _findings(summary)
     _pairs(summary)
@@ -160,25 +176,37 @@ def _pairs(summary: Summary) -> None:
     table.add_column("")
     # In a narrow window the name wraps; an amount is never cut.
     table.add_column("对账项 Pair", overflow="fold")
-    for column in ("左方 Left", "右方 Right", "差额 Difference", "差异 Breaks"):
+    for column in ("左方 Left", "右方 Right", "往月 Before", "差额 Difference", "未了结 Open"):
         table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("笔 Items", justify="right", no_wrap=True)
     for row in summary.pairs.to_dict("records"):
         table.add_row(
-            "✓" if row["break_count"] == 0 else "✗",
+            "–" if row["item_count"] == 0 else "✓" if row["open_count"] == 0 else "✗",
             row["pair_title"],
             grouped(row["left_total"]),
             grouped(row["right_total"]),
+            grouped(row["brought_forward"]),
             grouped(row["difference"]),
-            f"{row['break_count']:,} / {row['item_count']:,}",
+            grouped(row["open_difference"]),
+            f"{row['open_count']:,} / {row['item_count']:,}",
         )
     out.print(table)
-    for row in summary.breaks.head(_SHOWN).to_dict("records"):
+    shown = summary.breaks[(summary.breaks["state"] == "open") & (summary.breaks["gate"] != "expected")]
+    shown = shown.assign(rank=shown["gate"].map({"block": 0}).fillna(1)).sort_values(["rank", "pair", "row_id"])
+    for row in shown.head(_SHOWN).to_dict("records"):
+        mark = "⛔" if row["gate"] == "block" else "✗"
+        old = f"，{row['origin_month']} 起 since" if row["origin_month"] != row["month"] else ""
         say(
-            f"  ✗ {row['pair_title']}: {row['class_title']} {grouped(row['difference'])} 元, {row['county_name']} {row['item_key']}"
+            f"  {mark} {row['break_id']} {row['pair_title']}: {row['class_title']} {grouped(row['difference'])} 元, "
+            f"{row['county_name']} {row['item_key']}{old}"
         )
         say(f"    责任方 owner: {row['owner_title']}; {row['do_zh']}")
-    if len(summary.breaks) > _SHOWN:
-        say(f"  … {len(summary.breaks) - _SHOWN} more in the workbook (差异明细)")
+    if len(shown) > _SHOWN:
+        say(f"  … {len(shown) - _SHOWN} more in the workbook (差异明细)")
+    if rest := len(summary.breaks) - len(shown):
+        say(
+            f"  另有 {rest} 笔正常或已说明的差异 and {rest} breaks that are expected or explained, in the workbook (差异明细)"
+        )
 
 
 def _remittances(summary: Summary, agreed: Agreed) -> None:
@@ -200,6 +228,7 @@ def _remittances(summary: Summary, agreed: Agreed) -> None:
     ):
         table.add_row(f"{code} {name}", *(grouped(amounts[(code, fund)]) for fund in vouchers))
     for label, column in (
+        ("往月待划 Before", "amount_brought_forward"),
         ("合计 Due", "amount_due"),
         ("已划 Transferred", "amount_transferred"),
         ("待划 Outstanding", "amount_outstanding"),

@@ -54,15 +54,19 @@ def gate_of(connection: duckdb.DuckDBPyConnection, manifest: dict[str, Any]) -> 
 
 
 def sync_breaks(control: Control, folder: Path, city: str, month: str) -> Synced:
-    """Bring the lives of the breaks in line with a settled run; return what changed."""
+    """Bring the lives of the breaks in line with a settled run; return what changed.
+
+    What is expected and ends with its month (a refund, what moved on the expenditure accounts) explains a difference and
+    has no life of its own.
+    """
     manifest = manifest_of(folder)
     with duckdb.connect() as connection:
         rows = connection.execute(
             """
-            SELECT break_id, origin_month, pair, fund, county, item_key, class, owner, gate, difference, since
-            FROM read_parquet(?) ORDER BY break_id
+            SELECT break_id, origin, pair, fund, county, item_key, class, owner, gate, difference, since
+            FROM read_parquet(?) WHERE carries OR gate <> 'expected' ORDER BY break_id
             """,
-            [str(table_path(folder, "breaks"))],
+            [str(folder / "reconciliation" / "classified_breaks.parquet")],
         ).fetchall()
         brought = connection.execute(
             "SELECT break_id FROM read_parquet(?)", [str(folder / "reconciliation" / "brought_items.parquet")]
@@ -104,7 +108,7 @@ def blocked(folder: Path, city: City, month: Month) -> BlockedError:
         lines.append(f"  … {len(rows) - _NAMED} more, in the workbook (差异明细)")
     called = f"{city.city} {month}"
     return BlockedError(
-        f"{len(rows)} breaks block the settlement of {called}; nothing new is published\n" + "\n".join(lines),
+        f"nothing new is published, because of {len(rows)} of its breaks\n" + "\n".join(lines),
         where=f"{city.name.zh} {month.zh} 已拦截 blocked",
         do=(
             f"have the files corrected, or say of a break what it is (`medpool breaks explain ID --by NAME --note TEXT`), "

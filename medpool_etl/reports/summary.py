@@ -14,7 +14,8 @@ from medpool_etl.store.warehouse import read_json
 _PAIRS = """
 SELECT pair_title, clause, sum(item_count)::BIGINT AS item_count, sum(break_count)::BIGINT AS break_count,
   sum(left_total)::DECIMAL(18,2) AS left_total, sum(right_total)::DECIMAL(18,2) AS right_total,
-  sum(difference)::DECIMAL(18,2) AS difference
+  sum(brought_forward)::DECIMAL(18,2) AS brought_forward, sum(difference)::DECIMAL(18,2) AS difference,
+  sum(open_difference)::DECIMAL(18,2) AS open_difference, sum(open_count)::BIGINT AS open_count
 FROM reconciliations GROUP BY pair, pair_title, clause ORDER BY min(position)
 """
 
@@ -26,6 +27,8 @@ class Summary:
     figures: str
     reasons_zh: str
     reasons_en: str
+    override_by: str
+    override_reason: str
     files: pd.DataFrame
     findings: pd.DataFrame
     pairs: pd.DataFrame
@@ -49,6 +52,8 @@ def read_summary(folder: Path, pair_order: tuple[str, ...]) -> Summary:
         figures=known["figures"],
         reasons_zh=known["reasons_zh"],
         reasons_en=known["reasons_en"],
+        override_by=known.get("override_by", ""),
+        override_reason=known.get("override_reason", ""),
         files=read_table(folder, "files"),
         findings=read_table(folder, "set_aside_rows"),
         pairs=pairs,

@@ -227,6 +227,11 @@ def _page(title: str, folder: Path, city: City, month: Month, files: list[_File]
         "程序版本|Version": escape(run["medpool_version"]),
         "数据状态|Figures": figures + ("" if final else f" {_both(run['reasons_zh'], run['reasons_en'])}"),
     }
+    if run["gate_state"] == "blocked":
+        facts["放行|Gate"] = _mark("bad", "⛔", _say("已拦截，未发布|blocked, not published"))
+    elif run["gate_state"] == "overridden":
+        said = escape(f"{run['override_by']}：{run['override_reason']}")
+        facts["放行|Gate"] = _mark("warn", "!", _say("已拦截，人工放行|blocked, and overridden") + f" {said}")
     # Nothing else is loaded or run, whatever text a file brings along.
     digests = [b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, _SCRIPT)]
     allowed = "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'".format(*digests)

@@ -14,6 +14,7 @@ from medpool_etl.money import uppercase_zh
 from medpool_etl.periods import Month
 from medpool_etl.places import City
 from medpool_etl.policy import Rulebook
+from medpool_etl.policy.model import GATES
 from medpool_etl.reports.tables import read_table
 from medpool_etl.store.warehouse import read_json, whole
 
@@ -27,6 +28,7 @@ OUTCOMES = {
     "missing": "未到",
 }
 SEVERITIES = {"critical": "拒收文件", "warning": "剔除", "info": "警告"}
+STATES = {"open": "未了结", "explained": "已说明", "corrected": "已更正", "cleared": "已核销"}
 SETTLEMENT_COLUMNS = {
     "tax_collected": "税务征收（已入库）",
     "tax_in_transit": "税务在途",
@@ -83,8 +85,11 @@ class _Writer:
         for voucher in vouchers.sort_values("fund", ascending=False).to_dict("records"):
             self._voucher(voucher, remittances[remittances["fund"] == voucher["fund"]])
         self._settlement(read_table(self.folder, "monthly_settlement"))
-        self._list("对账结果", "reconciliations", self._pairs(), [40, 30, 12, 12, 18, 18, 16, 10, 10, 8])
-        self._list("差异明细", "breaks", self._breaks(), [34, 14, 10, 8, 12, 22, 16, 16, 16, 32, 32, 36])
+        self._list("对账结果", "reconciliations", self._pairs(), [40, 30, 12, 12, 18, 18, 16, 16, 16, 16, 10, 10, 8])
+        self._list(
+            "差异明细", "breaks", self._breaks(), [18, 34, 14, 10, 8, 10, 8, 12, 22, 16, 16, 16, 10, 8, 24, 32, 32, 36]
+        )
+        self._list("核销与认领", "matched_items", self._matches(), [34, 22, 8, 12, 24, 24, 16, 10, 32, 32])
         self._list("往月调整", "adjustments", self._adjustments(), [10, 8, 12, 22, 18, 18, 18, 18, 40])
         self._list("文件", "files", self._files(), [44, 20, 18, 16, 10, 10, 10, 60])
         self._list("剔除行与警告", "set_aside_rows", self._findings(), [44, 10, 8, 10, 22, 26, 40, 40])
@@ -104,7 +109,12 @@ class _Writer:
         text = f"结算月：{self.month.zh}　数据状态：{FIGURES[self.known['figures']]}"
         if self.known["figures"] == "provisional":
             text += f"（{self.known['reasons_zh']}）"
-        form = self.plain if self.known["figures"] == "final" else self.warn
+        gate = self.known.get("gate", {})
+        if gate.get("blocked"):
+            text += "　已拦截，未发布：须先核清“差异明细”中标“拦截”的差异"
+        if override := gate.get("override"):
+            text += f"　已拦截，由{override['by']}放行：{override['reason']}"
+        form = self.plain if self.known["figures"] == "final" and not override else self.warn
         sheet.merge_range(row, 0, row, width - 1, text, form)
         sheet.set_row(row, 30)
 
@@ -147,7 +157,11 @@ class _Writer:
         sheet.merge_range(row, 0, row, 1, "合计（应划金额）", self.label)
         self._sum(sheet, row, 2, first, sum(rows["receipts"]), self.count)
         self._sum(sheet, row, 3, first, voucher["amount_due"], self.total)
-        for label, amount in (("已划金额（对账单）", "amount_transferred"), ("待划金额", "amount_outstanding")):
+        for label, amount in (
+            ("往月待划金额", "amount_brought_forward"),
+            ("已划金额（对账单）", "amount_transferred"),
+            ("待划金额", "amount_outstanding"),
+        ):
             row += 1
             sheet.merge_range(row, 0, row, 2, label, self.label)
             sheet.write_number(row, 3, voucher[amount], self.total)
@@ -232,22 +246,35 @@ class _Writer:
         return _named(
             rows,
             pair_title="对账项", clause="依据条款", fund="基金", county_name="县（市、区）", left_total="左方合计",
-            right_total="右方合计", difference="差额", item_count="核对笔数", break_count="差异笔数", agrees="结果",
+            right_total="右方合计", brought_forward="往月结转", difference="差额", expected_difference="其中：正常或已说明",
+            open_difference="其中：未了结", item_count="核对笔数", open_count="未了结笔数", agrees="结果",
         )  # fmt: skip
 
     def _breaks(self) -> pd.DataFrame:
-        rows = read_table(self.folder, "breaks")
-        for side in ("left", "right"):
-            rows[side] = [
-                None if pd.isna(name) else f"{name} 第{row}行"
-                for name, row in zip(rows[f"{side}_file"], rows[f"{side}_row"], strict=True)
-            ]
-        rows["fund"] = rows["fund"].map({"worker": "职工", "resident": "居民"})
+        rows = _placed(read_table(self.folder, "breaks"))
+        # What must be mended comes first, what is as it should be last.
+        rows["rank"] = rows["gate"].map({"block": 0, "warn": 1}).fillna(2) + rows["state"].map({"open": 0}).fillna(2)
+        rows = rows.sort_values(["rank", "pair", "row_id"])
+        rows["gate"] = rows["gate"].map({name: text.zh for name, text in GATES.items()})
+        rows["state"] = rows["state"].map(STATES)
+        rows["said"] = [
+            None if pd.isna(by) else f"{by}：{note}"
+            for by, note in zip(rows["decided_by"], rows["decision_note"], strict=True)
+        ]
         return _named(
             rows,
-            pair_title="对账项", class_title="类别", owner_title="责任方", fund="基金", county_name="县（市、区）",
-            item_key="票据号（或账号/流水号）", left_amount="左方金额", right_amount="右方金额", difference="差额", left="左方位置",
-            right="右方位置", do_zh="处理办法",
+            break_id="编号", pair_title="对账项", class_title="类别", gate="结算", state="状态", owner_title="责任方",
+            fund="基金", county_name="县（市、区）",
+            item_key="票据号（或账号/流水号）", left_amount="左方金额", right_amount="右方金额", difference="差额",
+            origin_month="产生月份", age_days="账龄（天）", said="说明", left="左方位置", right="右方位置", do_zh="处理办法",
+        )  # fmt: skip
+
+    def _matches(self) -> pd.DataFrame:
+        return _named(
+            _placed(read_table(self.folder, "matched_items")),
+            pair_title="对账项", pass_title="核对方式",  # noqa: S106
+            fund="基金", county_name="县（市、区）", left_item="左方号码",
+            right_item="右方号码", matched_amount="金额", origin_month="产生月份", left="左方位置", right="右方位置",
         )  # fmt: skip
 
     def _adjustments(self) -> pd.DataFrame:
@@ -276,6 +303,17 @@ class _Writer:
             file_name="文件名", sheet="工作表", row_no="行号", severity="处理", column_headers="栏目", found="实际内容",
             expected_zh="应为", do_zh="处理办法",
         )  # fmt: skip
+
+
+def _placed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of two sides with the place of each in words, and the fund in Chinese."""
+    for side in ("left", "right"):
+        rows[side] = [
+            None if pd.isna(name) else f"{name} 第{row}行"
+            for name, row in zip(rows[f"{side}_file"], rows[f"{side}_row"], strict=True)
+        ]
+    rows["fund"] = rows["fund"].map({"worker": "职工", "resident": "居民"})
+    return rows
 
 
 def _named(rows: pd.DataFrame, **titles: str) -> pd.DataFrame:

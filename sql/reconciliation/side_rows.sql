@@ -10,8 +10,8 @@ named AS (
   UNION ALL
   SELECT
     *,
-    '#' || side || ' ' || day || ' ' || amount || ' '
-      || row_number() OVER (PARTITION BY side, fund, county, day, amount ORDER BY file_id, line_id)
+    concat_ws(' ', '#无号（' || CASE side WHEN 'left' THEN '左' ELSE '右' END || '）', day, amount,
+      row_number() OVER (PARTITION BY side, fund, county, day, amount ORDER BY file_id, line_id))
   FROM own
   WHERE item_key IS NULL
 ),

@@ -26,7 +26,7 @@ lines AS (
 joined AS (
   SELECT
     rest.*,
-    coalesce('#batch ' || lines.batch, rest.item_id) AS break_item
+    coalesce('#汇总 ' || lines.batch, rest.item_id) AS break_item
   FROM rest
   LEFT JOIN lines ON lines.fund = rest.fund AND lines.county = rest.county AND lines.batch = rest.batch
     AND NOT rest.untouched AND (rest.right_rows = 0 OR rest.item_id = lines.item_id)

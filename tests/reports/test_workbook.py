@@ -32,6 +32,7 @@ def test_the_sheets_a_clerk_looks_for(sample: Settled) -> None:
         "月度结算表",
         "对账结果",
         "差异明细",
+        "核销与认领",
         "往月调整",
         "文件",
         "剔除行与警告",
@@ -66,7 +67,7 @@ def test_the_words_are_what_is_still_to_be_paid(tmp_path: Path) -> None:
     """What was not transferred is what the voucher orders, in words; provisional figures are said not to be paid on yet."""
     settled = Settled(at(tmp_path), "not_transferred")
     rows = cells(settled, "划款凭证_职工医保")
-    outstanding = settled.simulation.expected.breaks[("treasury_fiscal", "not_transferred")]
+    (outstanding,) = [item.fen for item in settled.simulation.expected.breaks if item.cls == "not_transferred"]
     assert line(rows, "本次应付（大写）")[1] == "人民币" + uppercase_zh(Decimal(outstanding) / 100)
     assert any("差异核清后方可据此划款" in str(row) for row in rows)
     assert any("审批" in str(row) for row in rows)
