@@ -21,7 +21,7 @@ from medpool_etl.errors import MedpoolError
 from medpool_etl.marts import load_registry
 from medpool_etl.periods import Month
 from medpool_etl.pipeline.agreed import Agreed
-from medpool_etl.policy import rulebooks
+from medpool_etl.policy import load_break_classes, rulebooks
 from medpool_etl.quality import write_suites
 from medpool_etl.reports import read_summary
 from medpool_etl.simulator import FAULTS
@@ -189,7 +189,7 @@ def dictionary(
     output: Annotated[Path | None, typer.Option(help="The file to write; printed by default.")] = None,
 ) -> None:
     """Write the data dictionary of files and marts, in English and Chinese, from contracts and registry."""
-    text = dictionary_text(load_all(), load_registry())
+    text = dictionary_text(load_all(), load_registry(), load_break_classes())
     if output is None:
         typer.echo(text)
     else:

@@ -59,7 +59,7 @@ def test_list(data: Path) -> None:
     lines = [line for line in done.stdout.splitlines() if "0000000000" in line]
     assert [line.split()[0] for line in lines] == [FEN, TRANSIT, OTHER]
     age = str((today - dt.date(2022, 3, 31)).days)
-    assert lines[0].split()[1:7] == ["未结", "金额不符", "税务", age, "-0.01", "2022-03"]
+    assert lines[0].split()[1:8] == ["未结", "提示", "金额不符", "税务", age, "-0.01", "2022-03"]
     assert "税务征收" in lines[0] and lines[0].split()[-2:] == ["331002", "T0002"]
     assert "在途" in lines[1] and "1,234,567.89" in lines[1]
     # What the documents no longer name keeps its id.

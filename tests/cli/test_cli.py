@@ -10,6 +10,7 @@ import pytest
 from medpool_etl.cli.dictionary import dictionary_text
 from medpool_etl.contracts import load_all
 from medpool_etl.marts import load_registry
+from medpool_etl.policy import load_break_classes
 from tests.conftest import ROOT, Settled
 
 MEDPOOL = [sys.executable, "-c", "from medpool_etl.cli import main; main()"]
@@ -62,7 +63,8 @@ def test_a_provisional_month_ends_with_one(tmp_path: Path) -> None:
     [
         (("run", "taizhou", "2022-3"), "'2022-3' is not a month"),
         (("run", "taizhou", "2022-13"), "is not a month"),
-        (("run", "hangzhou", "2022-03"), "there is no city 'hangzhou'"),
+        (("run", "beijing", "2022-03"), "there is no city 'beijing'"),
+        (("run", "hangzhou", "2022-03"), "cannot be settled yet"),
         (("run", "taizhou", "2021-12"), "not in force"),
         (("run", "taizhou", "2022-03"), "no inbox folder"),
         (("show", "taizhou", "2022-03"), "nothing of taizhou 2022-03 is published"),
@@ -120,7 +122,7 @@ def test_every_shipped_document_is_in_order(tmp_path: Path) -> None:
 def test_the_dictionary_in_docs_is_current() -> None:
     """docs/dictionary.md is what `medpool dictionary` writes; `make dictionary` writes it anew."""
     written = (ROOT / "docs" / "dictionary.md").read_text(encoding="utf-8")
-    assert written == dictionary_text(load_all(), load_registry())
+    assert written == dictionary_text(load_all(), load_registry(), load_break_classes())
 
 
 def test_explain_refuses_an_amount_the_table_does_not_have(sample: Settled) -> None:

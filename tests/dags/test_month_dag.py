@@ -12,12 +12,13 @@ from airflow.sdk import DAG
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 
+from medpool_etl import pipeline
 from medpool_etl.policy import cities
 from medpool_etl.simulator import simulate
 from medpool_etl.store import Settings, Warehouse
 from tests.conftest import MONTH, ROOT
 
-STEPS = ["open_month", "stage", "judge", "reconcile", "settle", "publish", "notify"]
+STEPS = ["open_month", "stage", "judge", "reconcile", "settle", "gate", "publish", "notify"]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_there_is_a_dag_for_every_rulebook(database: None) -> None:
 
 
 def test_the_dag_is_a_chain_of_few_documented_tasks(database: None) -> None:
-    """Seven tasks in the pipeline's order, each with its doc; the DAG says what to do when it fails."""
+    """Eight tasks in the pipeline's order, each with its doc; the DAG says what to do when it fails."""
     dag = the_dag()
     assert [task.task_id for task in dag.topological_sort()] == STEPS
     assert all(task.doc_md for task in dag.tasks)
@@ -74,6 +75,19 @@ def test_a_dag_run_settles_the_month_and_another_changes_nothing(
     assert states(again.run_id) == dict.fromkeys(STEPS, "success")
     assert warehouse.generation() == generation
     assert "published already" in caplog.text
+
+
+def test_the_dag_stops_at_the_gate(database: None, settings: Settings) -> None:
+    """A break that blocks fails the task `gate` at once, nothing is published, and an override lets the next run pass."""
+    simulate("taizhou", MONTH, settings.inbox, faults=["over_transferred"])
+    run = the_dag().test(run_conf={"month": "2022-03"})
+    assert run.state == DagRunState.FAILED
+    found = states(run.run_id)
+    assert found["settle"] == "success" and found["gate"] == "failed"
+    assert found["publish"] == found["notify"] == "upstream_failed"
+    assert Warehouse(settings.warehouse).generation() is None
+    pipeline.override(settings, "taizhou", MONTH, "张三", "多划部分已约定退回")
+    assert the_dag().test(run_conf={"month": "2022-03"}).state == DagRunState.SUCCESS
 
 
 def test_the_dag_and_the_command_publish_the_same_run(database: None, settings: Settings, tmp_path: Path) -> None:

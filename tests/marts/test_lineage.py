@@ -30,7 +30,6 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Settled:
     return Settled(at(tmp_path_factory.mktemp("faulty")), *faults)
 
 
-@pytest.mark.parametrize("table", WITH_AMOUNTS)
 @pytest.fixture(scope="module")
 def following(tmp_path_factory: pytest.TempPathFactory) -> Settled:
     """A month that carries breaks of the one before, some of which it ends and some of which it makes up for in part."""
@@ -39,6 +38,7 @@ def following(tmp_path_factory: pytest.TempPathFactory) -> Settled:
     return Settled(settings, "not_transferred", "cut_off", "batch_line_short", month=MONTH.plus(1), cures=False)
 
 
+@pytest.mark.parametrize("table", WITH_AMOUNTS)
 @pytest.mark.parametrize("which", ["sample", "faulty", "following"])
 def test_every_amount_is_the_sum_of_its_file_rows(table: str, which: str, request: pytest.FixtureRequest) -> None:
     """For every row and amount column of every table, the rows `medpool explain` prints add up to the amount."""
