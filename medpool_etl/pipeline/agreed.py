@@ -80,7 +80,7 @@ def _program() -> str:
     """Return the digest of the code that makes results, and the versions of the engines under it: a mended fault makes
     another run even before medpool's own version moves."""
     digest = hashlib.sha256(f"{duckdb.__version__} {pa.__version__} {pd.__version__}".encode())
-    for path in sorted(path for path in documents.PACKAGE.rglob("*") if path.suffix in (".py", ".css")):
+    for path in sorted(path for path in documents.PACKAGE.rglob("*") if path.suffix in (".py", ".css", ".js")):
         room = path.relative_to(documents.PACKAGE).parts[0]
         if room not in ("cli", "simulator", "alerts"):
             digest.update(path.relative_to(documents.PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())

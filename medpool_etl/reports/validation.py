@@ -65,16 +65,7 @@ FROM read_parquet(?) QUALIFY row_number() OVER (PARTITION BY file_id ORDER BY sh
 ORDER BY file_id, sheet, row_no, check_id
 """
 # The page is whole without this: it only folds sections and hides what has no problem. Old browsers can read it.
-_SCRIPT = """
-function each(what, act) { Array.prototype.forEach.call(document.querySelectorAll(what), act); }
-document.getElementById('open-all').onclick = function () { each('details', function (it) { it.open = true; }); };
-document.getElementById('only-problems').onclick = function () {
-  var only = this.getAttribute('aria-pressed') !== 'true';
-  this.setAttribute('aria-pressed', String(only));
-  each('tr.good, tr.idle, section.good, section.idle', function (it) { it.hidden = only; });
-};
-each('.controls', function (it) { it.hidden = false; });
-"""
+_SCRIPT = "\n" + Path(__file__).with_name("validation.js").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -227,11 +218,10 @@ def _page(title: str, folder: Path, city: City, month: Month, files: list[_File]
         "程序版本|Version": escape(run["medpool_version"]),
         "数据状态|Figures": figures + ("" if final else f" {_both(run['reasons_zh'], run['reasons_en'])}"),
     }
-    if run["gate_state"] == "blocked":
-        facts["放行|Gate"] = _mark("bad", "⛔", _say("已拦截，未发布|blocked, not published"))
-    elif run["gate_state"] == "overridden":
-        said = escape(f"{run['override_by']}：{run['override_reason']}")
-        facts["放行|Gate"] = _mark("warn", "!", _say("已拦截，人工放行|blocked, and overridden") + f" {said}")
+    if run["gate_state"] != "open":
+        said = f"：{run['override_by']}，{run['override_reason']}" if run["override_by"] else ""
+        words = "已拦截，人工放行|blocked, and overridden" if said else "已拦截，未发布|blocked, not published"
+        facts["放行|Gate"] = _mark("warn" if said else "bad", "!", _say(words) + escape(said))
     # Nothing else is loaded or run, whatever text a file brings along.
     digests = [b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, _SCRIPT)]
     allowed = "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'".format(*digests)

@@ -14,10 +14,10 @@ behind AS (
   FROM counted
   UNION ALL
   SELECT
-    fund, county, CASE WHEN gate = 'expected' OR state <> 'open' THEN 'expected_difference' ELSE 'open_difference' END,
+    fund, county, CASE WHEN found.gate = 'expected' OR found.state <> 'open' THEN 'expected_difference' ELSE 'open_difference' END,
     difference, NULL, NULL, NULL, 'breaks/' || context.city || '/' || context.month || '/' || break_id
-  FROM classified_breaks, context
-  WHERE pair = (SELECT pair FROM this_pair)
+  FROM classified_breaks AS found, context
+  WHERE found.pair = (SELECT pair FROM this_pair)
 )
 SELECT
   'reconciliations/' || context.city || '/' || context.month || '/' || this_pair.pair || '/' || fund || '/' || county AS row_id,
