@@ -17,7 +17,7 @@ def provisional_reasons(connection: duckdb.DuckDBPyConnection) -> list[Text]:
     """Return why the figures are provisional, most serious first; none means they are final.
 
     A month is final only when every file it needs is accepted, no row was set aside, and every break is expected or
-    decided.
+    decided, and nothing lies unsettled between it and the month it carries from.
     """
     counts = dict(connection.execute("SELECT outcome, count(*) FROM files GROUP BY outcome").fetchall())
     reasons = [
@@ -36,6 +36,13 @@ def provisional_reasons(connection: duckdb.DuckDBPyConnection) -> list[Text]:
             Text(
                 zh=f"{pairs}个对账项不一致，共{breaks}笔差异", en=f"{pairs} reconciliations disagree in {breaks} breaks"
             )
+        )
+    ((carries, before),) = connection.execute(
+        "SELECT carries_month, strftime(month_start - INTERVAL 1 MONTH, '%Y-%m') FROM context"
+    ).fetchall()
+    if carries and carries != before:
+        reasons.append(
+            Text(zh=f"{before}未发布，差异结转自{carries}", en=f"{before} is not published, breaks are carried from {carries}")
         )
     return reasons
 

@@ -221,7 +221,7 @@ class _Writer:
         sheet.write_row(2, 0, list(rows.columns), self.head)
         for row, values in enumerate(rows.itertuples(index=False, name=None), 3):
             for column, value in enumerate(values):
-                if value is None or value is pd.NA:
+                if pd.isna(value):
                     sheet.write_blank(row, column, None, self.text)
                 elif isinstance(value, Decimal):
                     sheet.write_number(row, column, value, self.money)

@@ -221,9 +221,7 @@ def vouchers(issued: str, moved: str) -> Settled:
 def test_the_same_amount_within_the_window(day: str, matches: bool) -> None:
     """A voucher and a transfer of its amount are one up to ten days apart, and not eleven."""
     march = vouchers("U1 100.00 03-01", f"7 100.00 {day}")
-    assert march.short(VOUCHERS) == (
-        [] if matches else ["late_voucher -100.00 331000100300001/7", "not_executed 100.00 U1"]
-    )
+    assert [found.cls for found in march.breaks()] == ([] if matches else ["late_voucher", "not_executed"])
 
 
 def test_an_amount_that_fits_twice_fits_nothing() -> None:
@@ -237,10 +235,7 @@ def test_equal_crowds_are_matched_in_order() -> None:
     """As many transfers as vouchers of one amount, each in the window of its own: the first is the first's."""
     march = vouchers("U1 100.00 03-01\nU2 100.00 03-05", "7 100.00 03-03\n8 100.00 03-06")
     assert march.breaks() == []
-    assert march.matched(VOUCHERS) == [
-        ("same_amount", "U1", "331000100300001/7"),
-        ("same_amount", "U2", "331000100300001/8"),
-    ]
+    assert [(voucher, line[-2:]) for _, voucher, line in march.matched(VOUCHERS)] == [("U1", "/7"), ("U2", "/8")]
 
 
 def test_numbers_that_differ_are_not_the_same() -> None:

@@ -79,3 +79,18 @@ def test_no_voucher_without_its_files(fault: str, says: str, tmp_path: Path) -> 
     """Where an input is missing, the sheet says that no voucher can be issued, instead of an amount."""
     rows = cells(Settled(at(tmp_path), fault), "划款凭证_城乡居民医保")
     assert says in str(line(rows, "本次应付（大写）")[1])
+
+
+def test_every_break_and_match_stands_in_its_sheet(tmp_path: Path) -> None:
+    """The sheet of breaks names id, meaning, state and age, what must be mended first; no cell says nan; matches are listed."""
+    settled = Settled(at(tmp_path), "over_transferred", "missing_treasury", "manual_receipt", "refund")
+    rows = cells(settled, "差异明细")
+    found = {str(row[2]): row for row in rows[3:]}
+    assert [str(row[3]) for row in rows[3:]] == ["拦截", "提示", "正常", "正常", "正常"]
+    assert set(found) == {"多划", "一方独有（左方）", "退库", "支出户余额变动"}
+    assert all("未了结" in row and "2022-03" in row for row in found.values())
+    (match,) = [row for row in cells(settled, "核销与认领")[3:] if "税务征收" in str(row[0])]
+    assert match[1] == "金额相同、日期相近" and "无号" in str(match)
+    assert "由张三放行：演练" in str(cells(settled, "月度结算表")[1])
+    for sheet in ("差异明细", "核销与认领", "对账结果"):
+        assert not any(str(cell).lower() == "nan" for row in cells(settled, sheet) for cell in row)
