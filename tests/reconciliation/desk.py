@@ -30,7 +30,8 @@ Row = dict[str, Any]
 
 
 def _subject(row: Row, prefix: str = "") -> str:
-    return str(row.get(f"{prefix}subject") or SUBJECTS[row.get(f"{prefix}fund", row.get("fund", "worker"))])
+    fund: str = row.get(f"{prefix}fund") or row.get("fund", "worker")
+    return str(row.get(f"{prefix}subject") or SUBJECTS[fund])
 
 
 def _office(row: Row, name: str = "county") -> str:
@@ -171,7 +172,7 @@ class Break:
     owner: str
     name: str
     since: str
-    items: tuple[str, ...] = field(compare=False)
+    items: list[str] = field(compare=False)
 
 
 class Settled:
@@ -190,7 +191,7 @@ class Settled:
             "SELECT pair, class, difference, item_key, fund, county, origin, gate, state, owner, break_id, since::VARCHAR, "
             "coalesce(item_ids, []) FROM classified_breaks ORDER BY ALL"
         )
-        return [Break(*row[:-1], items=tuple(row[-1])) for row in found if pair in (None, row[0])]
+        return [Break(*row) for row in found if pair in (None, row[0])]
 
     def short(self, pair: str) -> list[str]:
         """Return the breaks of a pair in short: class, difference and item."""

@@ -1,6 +1,7 @@
 """The passes and classes of the reconciliation, one by one, on rows written here: what matches, what breaks, what goes on."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ TAX, AGENCY, VOUCHERS, FISCAL = "tax_treasury", "agency_tax_county", "voucher_tr
 NONE = "number amount booked"
 
 
-def receipts(tax: str, treasury: str, **more: str) -> Settled:
+def receipts(tax: str, treasury: str, **more: Any) -> Settled:
     """Settle March's receipts of tax and treasury."""
     return Desk(TAX).settle("2022-03", tax=tax, treasury=treasury, **more)
 
