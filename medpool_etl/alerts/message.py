@@ -83,8 +83,8 @@ def item(key: str) -> str:
     if not key:
         return "合计"
     if key.startswith("#"):
-        return "无号凭证"
-    account, _, serial = key.partition("/")
+        return key.removeprefix("#")
+    account, *_, serial = (*key.split("/"), "") if "/" not in key else key.split("/")
     return f"账号 {account} 流水号 {serial}" if serial else f"票据号 {key}"
 
 

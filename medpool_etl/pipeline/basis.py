@@ -100,11 +100,13 @@ def manifest_of(folder: Path) -> dict[str, Any]:
 
 
 def stale_months(control: Control, warehouse: Warehouse, city: str, month: str, run_id: str) -> list[str]:
-    """Return the later published months that carry from another run of this month than the one it publishes now."""
+    """Return the later published months that do not carry from what is published before them now, of which ``run_id`` is
+    the run of this month: from another run of it, or from before it."""
     stale = []
     for published in control.published():
         if published.city == city and published.month > month:
             carries = manifest_of(warehouse.run(city, published.month, published.run_id)).get("carries")
-            if carries and carries["month"] == month and carries["run_id"] != run_id:
+            now = _carries(control, warehouse, city, Month.parse(published.month))
+            if now and now["month"] == month and carries != {"month": month, "run_id": run_id}:
                 stale.append(published.month)
     return stale

@@ -42,7 +42,10 @@ def provisional_reasons(connection: duckdb.DuckDBPyConnection) -> list[Text]:
     ).fetchall()
     if carries and carries != before:
         reasons.append(
-            Text(zh=f"{before}未发布，差异结转自{carries}", en=f"{before} is not published, breaks are carried from {carries}")
+            Text(
+                zh=f"{before}未发布，差异结转自{carries}",
+                en=f"{before} is not published, breaks are carried from {carries}",
+            )
         )
     return reasons
 

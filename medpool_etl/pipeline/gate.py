@@ -13,9 +13,8 @@ from medpool_etl.marts import table_path
 from medpool_etl.money import grouped, to_fen
 from medpool_etl.periods import Month
 from medpool_etl.pipeline.basis import manifest_of
-from medpool_etl.pipeline.lives import breaks_of
 from medpool_etl.places import City
-from medpool_etl.store import Control, Settings
+from medpool_etl.store import Control, Settings, Warehouse
 from medpool_etl.store.breaks import Breaks, Found, Synced
 from medpool_etl.store.tables import GateOverride
 
@@ -123,11 +122,24 @@ def override(settings: Settings, city: str, month: Month, by: str, reason: str) 
 
     It takes effect with the next run. Raises InputError where nobody is named, nothing said, or nothing blocks.
     """
-    with breaks_of(settings) as breaks:
-        rows = [row for row in breaks.listing(city, state="open") if row.gate == "block" and row.seen_in == str(month)]
+    control = Control(settings.control_url)
+    try:
+        run = control.newest_run(city, str(month))
+        rows = _blocking(Warehouse(settings.warehouse).locate(city, str(month), run)) if run else []
         if not rows:
             raise InputError(
                 f"nothing blocks {city} {month}",
                 do=f"run `medpool run {city} {month}` first; it says what blocks, if anything does",
             )
-        return breaks.override(city, str(month), by, reason, {row.break_id: row.amount_fen for row in rows})
+        return Breaks(control).override(city, str(month), by, reason, dict(rows))
+    finally:
+        control.close()
+
+
+def _blocking(folder: Path) -> list[tuple[str, int]]:
+    """Return the breaks that block a run, with their amounts in fen."""
+    rows = duckdb.execute(
+        "SELECT break_id, difference FROM read_parquet(?) WHERE gate = 'block' AND state = 'open'",
+        [str(table_path(folder, "breaks"))],
+    ).fetchall()
+    return [(name, to_fen(difference)) for name, difference in rows]

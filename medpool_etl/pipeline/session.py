@@ -23,7 +23,7 @@ from medpool_etl.store.warehouse import read_json
 
 _MONEY = pa.decimal128(18, 2)
 # What earlier months left open, and what each account and report carried forward, as sql/reconciliation makes them.
-_CARRIED = "pair VARCHAR, side VARCHAR, fund VARCHAR, county VARCHAR, item_id VARCHAR, numbered BOOLEAN, batch VARCHAR, since DATE, amount DECIMAL(18, 2), class VARCHAR, origin VARCHAR, break_id VARCHAR, row_id VARCHAR"
+_CARRIED = "pair VARCHAR, side VARCHAR, fund VARCHAR, county VARCHAR, item_id VARCHAR, numbered BOOLEAN, batch VARCHAR, in_scope BOOLEAN, since DATE, amount DECIMAL(18, 2), class VARCHAR, origin VARCHAR, break_id VARCHAR, row_id VARCHAR"
 _BALANCES = "item_key VARCHAR, fund VARCHAR, county VARCHAR, amount DECIMAL(18, 2), brought_from VARCHAR"
 DECISION_SCHEMA = pa.schema(
     [

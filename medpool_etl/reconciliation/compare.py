@@ -33,6 +33,11 @@ _KEPT = {
 }
 # The number by which a kind of file knows its rows, to see whether an earlier month had it already.
 KEYS = {"tax_collection_detail": "receipt_no", "treasury_receipts": "voucher_no", "agency_bookings": "receipt_no"}
+# What is explained is still there. What a person has ended is not, if it was ended at the amount that was carried.
+_GOES_ON = (
+    "NOT EXISTS (SELECT 1 FROM decisions WHERE decisions.break_id = carried_before.break_id AND state <> 'explained' "
+    "AND decisions.amount = CASE side WHEN 'left' THEN carried_before.amount ELSE -carried_before.amount END)"
+)
 Progress = Callable[[Iterable[Any], str], Iterable[Any]]
 
 
@@ -79,8 +84,8 @@ def reconcile(
         first = False
     make_table(connection, "reconciliation", "balances")
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE brought_items AS FROM carried_before "
-        "WHERE pair IN (SELECT pair FROM pairs) AND break_id NOT IN (SELECT break_id FROM decisions)"
+        f"CREATE OR REPLACE TEMP TABLE brought_items AS FROM carried_before "
+        f"WHERE pair IN (SELECT pair FROM pairs) AND {_GOES_ON}"
     )
     rows = connection.execute(
         """
@@ -96,8 +101,7 @@ def draw_up(connection: duckdb.DuckDBPyConnection, pair: str) -> None:
     connection.execute(_TEMPLATE)
     connection.execute("CREATE OR REPLACE TEMP TABLE this_pair AS FROM pairs WHERE pair = ?", [pair])
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE carried AS FROM carried_before WHERE pair = ? "
-        "AND break_id NOT IN (SELECT break_id FROM decisions)",
+        f"CREATE OR REPLACE TEMP TABLE carried AS FROM carried_before WHERE pair = ? AND {_GOES_ON}",
         [pair],
     )
     ((model, needs),) = connection.execute("SELECT model, needs FROM this_pair").fetchall()
@@ -114,13 +118,16 @@ def draw_up(connection: duckdb.DuckDBPyConnection, pair: str) -> None:
 
 def _look_back(connection: duckdb.DuckDBPyConnection) -> None:
     """Make ``keys_before``: of the numbers one side has alone, those the month before had already."""
-    connection.execute("CREATE OR REPLACE TEMP TABLE keys_before (contract VARCHAR, item_key VARCHAR)")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE keys_before (contract VARCHAR, item_key VARCHAR, in_transit BOOLEAN)"
+    )
     contracts = connection.execute("SELECT left_contract, right_contract FROM this_pair").fetchall()[0]
     there = {row[0] for row in connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()}
     for contract in set(contracts):
         if f"{contract}__before" in there and contract in KEYS:
             connection.execute(
-                f"INSERT INTO keys_before SELECT DISTINCT '{contract}', {KEYS[contract]} FROM {contract}__before "
+                f"INSERT INTO keys_before SELECT DISTINCT '{contract}', {KEYS[contract]}, booked_date IS NULL "
+                f"FROM {contract}__before "
                 f"WHERE {KEYS[contract]} IN (SELECT item_id FROM open_items WHERE left_rows = 0 OR right_rows = 0)"
             )
 

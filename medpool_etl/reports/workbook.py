@@ -265,7 +265,7 @@ class _Writer:
             rows,
             break_id="编号", pair_title="对账项", class_title="类别", gate="结算", state="状态", owner_title="责任方",
             fund="基金", county_name="县（市、区）",
-            item_key="票据号（或账号/流水号）", left_amount="左方金额", right_amount="右方金额", difference="差额",
+            item_key="票据号（或账号/日期/流水号）", left_amount="左方金额", right_amount="右方金额", difference="差额",
             origin_month="产生月份", age_days="账龄（天）", said="说明", left="左方位置", right="右方位置", do_zh="处理办法",
         )  # fmt: skip
 

@@ -154,6 +154,16 @@ class Control:
         known = {row.sha256 for row in rows if _aware(row.received_at) <= _aware(closed.closed_at)}
         return [row for row in rows if row.sha256 not in known]
 
+    def newest_run(self, city: str, month: str) -> str | None:
+        """Return the run of a month that was begun last of those whose breaks are kept, or None before the first."""
+        with self.session() as session:
+            return session.scalar(
+                sa.select(Run.run_id)
+                .where(Run.city == city, Run.month == month, Run.synced_at.is_not(None))
+                .order_by(Run.opened_at.desc())
+                .limit(1)
+            )
+
     def close_month(self, city: str, month: str, run_id: str, by: str, note: str) -> ClosedMonth:
         """Close a month with the run it publishes; one closed before stays as it was."""
         self.insert_once(ClosedMonth, city=city, month=month, run_id=run_id, closed_by=by, note=note, closed_at=_now())

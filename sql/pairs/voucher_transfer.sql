@@ -4,7 +4,7 @@ SELECT
 FROM transfer_vouchers, context
 UNION ALL BY NAME
 SELECT
-  'right' AS side, fund, city_code AS county, account_no || '/' || serial_no AS item_key, booked_date AS day, amount,
+  'right' AS side, fund, city_code AS county, account_no || '/' || strftime(booked_date, '%Y%m%d') || '/' || serial_no AS item_key, booked_date AS day, amount,
   file_id, line_id, row_no
 FROM account_movements, context
 WHERE movement = 'treasury_transfer'

@@ -6,7 +6,9 @@ WITH alone AS (
     fund, county, item_id, numbered, day, difference, origin < context.month AS old, right_rows = 0 AS is_left,
     abs(difference) AS size
   FROM open_items, context
-  WHERE (left_rows = 0 OR right_rows = 0) AND item_id <> ''
+  WHERE (left_rows = 0 OR right_rows = 0) AND item_id <> '' AND NOT outside
+    -- What the tax list says is not booked yet is no booking of this month.
+    AND left_hint IS DISTINCT FROM 'in_transit'
 ),
 crowds AS (
   SELECT fund, county, size
@@ -41,9 +43,9 @@ waiting AS (
     count(*) OVER (PARTITION BY alone.fund, alone.county, difference, is_left) AS of_its_side
   FROM alone
   JOIN crowds USING (fund, county, size)
-  LEFT JOIN sole ON sole.fund = alone.fund AND sole.county = alone.county
-    AND alone.item_id = CASE WHEN alone.is_left THEN sole.left_item ELSE sole.right_item END
-  WHERE sole.left_item IS NULL
+  ANTI JOIN (
+    SELECT fund, county, left_item AS item_id FROM sole UNION ALL SELECT fund, county, right_item FROM sole
+  ) AS taken ON taken.fund = alone.fund AND taken.county = alone.county AND taken.item_id = alone.item_id
 ),
 in_order AS (
   SELECT one.fund, one.county, one.size, one.item_id AS left_item, other.item_id AS right_item

@@ -4,7 +4,9 @@ WITH rests AS (
   SELECT
     items.*,
     CAST(items.difference - coalesce(parts.part, 0) AS DECIMAL(18, 2)) AS rest,
-    CASE WHEN items.difference - coalesce(parts.part, 0) > 0 THEN 'right' ELSE 'left' END AS lacking
+    -- Of a sum, the side that lacks the month's own share.
+    CASE WHEN items.difference - coalesce(parts.part, 0) - CASE WHEN items.break_item = '' THEN items.brought ELSE 0 END > 0
+      THEN 'right' ELSE 'left' END AS lacking
   FROM unmatched_items AS items
   LEFT JOIN (
     SELECT fund, county, break_item, sum(part) AS part FROM explained_parts GROUP BY ALL
@@ -18,17 +20,6 @@ carried_sums AS (
   FROM side_rows AS rows
   WHERE rows.carried AND rows.item_id = ''
   GROUP BY ALL
-),
-made_up AS (
-  SELECT
-    rests.fund, rests.county, sums.origin, sums.class, sums.day, sums.amount,
-    rests.rest - rests.brought AS own,
-    rests.brought,
-    CASE WHEN sign(rests.rest - rests.brought) = -sign(rests.brought) THEN abs(rests.rest - rests.brought) ELSE 0 END AS makes_up,
-    sum(abs(sums.amount)) OVER (PARTITION BY rests.fund, rests.county ORDER BY sums.origin) AS so_far
-  FROM rests
-  JOIN carried_sums AS sums ON sums.fund = rests.fund AND sums.county = rests.county
-  WHERE rests.break_item = ''
 ),
 reasons AS (
   SELECT
@@ -59,11 +50,29 @@ reasons AS (
     EXISTS (
       SELECT 1 FROM keys_before AS before
       WHERE before.contract = CASE lacking WHEN 'right' THEN this_pair.left_contract ELSE this_pair.right_contract END
-        AND before.item_key = rests.break_item
-    ) AS reported_before
+        AND before.item_key = rests.break_item AND NOT before.in_transit
+    ) AS reported_before,
+    EXISTS (
+      SELECT 1 FROM keys_before AS before
+      WHERE before.contract = CASE lacking WHEN 'right' THEN this_pair.left_contract ELSE this_pair.right_contract END
+        AND before.item_key = rests.break_item AND before.in_transit
+    ) AS relisted
   FROM rests
   CROSS JOIN this_pair
   WHERE rests.rest <> 0
+),
+made_up AS (
+  SELECT
+    rests.fund, rests.county, sums.origin, sums.class, sums.day, sums.amount,
+    rests.rest - rests.brought AS own,
+    rests.brought,
+    -- A side whose file is missing makes up for nothing.
+    CASE WHEN sign(rests.rest - rests.brought) = -sign(rests.brought) AND NOT rests.file_missing THEN abs(rests.rest - rests.brought) ELSE 0
+      END AS makes_up,
+    sum(abs(sums.amount)) OVER (PARTITION BY rests.fund, rests.county ORDER BY sums.origin) AS so_far
+  FROM reasons AS rests
+  JOIN carried_sums AS sums ON sums.fund = rests.fund AND sums.county = rests.county
+  WHERE rests.break_item = ''
 ),
 classified AS (
   SELECT
@@ -75,6 +84,7 @@ classified AS (
       WHEN (lacking = 'right' OR left_rows = 0) AND right_hint IN ('wrong_level', 'wrong_subject') THEN right_hint
       WHEN elsewhere IS NOT NULL THEN elsewhere
       WHEN row_set_aside THEN 'row_set_aside'
+      WHEN relisted AND origin = context.month AND (left_rows = 0 OR right_rows = 0) THEN 'relisted'
       WHEN reported_before AND origin = context.month AND (left_rows = 0 OR right_rows = 0) THEN 'duplicate'
       WHEN left_rows = 0 AND right_hint = 'adjustment_period' THEN right_hint
       WHEN lacking = 'left' AND right_hint = 'manual_receipt' THEN right_hint
@@ -100,7 +110,7 @@ SELECT
   fund, county, break_item, item_ids, numbered, batch, left_rows, right_rows, left_amount, right_amount, left_place, right_place,
   lacking_owner, class, '' AS part, context.month AS origin, context.month_end AS day,
   CAST(rest - brought + CASE
-    WHEN sign(rest - brought) = -sign(brought) THEN sign(brought) * least(abs(rest - brought), abs(brought)) ELSE 0
+    WHEN sign(rest - brought) = -sign(brought) AND NOT file_missing THEN sign(brought) * least(abs(rest - brought), abs(brought)) ELSE 0
   END AS DECIMAL(18, 2)) AS difference
 FROM classified, context
 WHERE break_item = '' AND brought <> 0

@@ -22,7 +22,9 @@ SELECT
   county,
   item_id,
   numbered,
-  batch,
+  -- Only receipts and lines without a number can be one another's batch, and only money where it should be.
+  CASE WHEN left_rows > 0 OR (NOT numbered AND rows_out = 0) THEN batch END AS batch,
+  left_rows = 0 AND rows_out > 0 AS outside,
   older,
   left_rows,
   CASE WHEN left_rows = 0 THEN rows_in + rows_out ELSE rows_in END AS right_rows,

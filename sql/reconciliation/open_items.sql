@@ -13,6 +13,7 @@ SELECT
   wanted.item_id,
   wanted.numbered,
   wanted.batch,
+  wanted.outside,
   wanted.left_rows,
   wanted.right_rows,
   wanted.left_amount,
@@ -25,7 +26,7 @@ SELECT
   min(rows.origin) AS origin,
   min(rows.hint) FILTER (WHERE rows.carried) AS carried_class,
   min(rows.hint) FILTER (WHERE rows.side = 'left' AND NOT rows.carried) AS left_hint,
-  min(rows.hint) FILTER (WHERE rows.side = 'right' AND NOT rows.carried) AS right_hint,
+  min(rows.hint) FILTER (WHERE rows.side = 'right' AND (NOT rows.carried OR NOT rows.in_scope)) AS right_hint,
   max(rows.rounding) AS rounding,
   min({'file_id': rows.file_id, 'line_id': rows.line_id, 'row_no': rows.row_no})
     FILTER (WHERE rows.side = 'left' AND rows.file_id IS NOT NULL) AS left_place,

@@ -11,15 +11,16 @@ named AS (
   SELECT
     *,
     concat_ws(' ', '#无号（' || CASE side WHEN 'left' THEN '左' ELSE '右' END || '）', day, amount,
-      row_number() OVER (PARTITION BY side, fund, county, day, amount ORDER BY file_id, line_id))
+      row_number() OVER (PARTITION BY side, fund, county, day, amount ORDER BY in_scope, hint, file_id, line_id))
   FROM own
   WHERE item_key IS NULL
 ),
 -- A receipt listed again is the same receipt: what is listed now replaces what was carried, and keeps its age.
 restated AS (
-  SELECT DISTINCT carried.side, carried.item_id, carried.origin, carried.since
+  SELECT carried.side, carried.item_id, min(carried.origin) AS origin, min(carried.since) AS since
   FROM carried
   JOIN own ON own.restates AND own.side = carried.side AND own.item_key = carried.item_id
+  GROUP BY carried.side, carried.item_id
 )
 SELECT
   named.side,
@@ -48,6 +49,6 @@ LEFT JOIN restated ON named.restates AND restated.side = named.side AND restated
 UNION ALL
 SELECT
   carried.side, carried.fund, carried.county, carried.item_id, carried.numbered, carried.batch, carried.since, carried.amount,
-  true, NULL, NULL, carried.class, NULL, true, true, carried.origin, NULL, NULL, NULL, carried.row_id
+  coalesce(carried.in_scope, true), NULL, NULL, carried.class, NULL, true, true, carried.origin, NULL, NULL, NULL, carried.row_id
 FROM carried
 ANTI JOIN restated ON restated.side = carried.side AND restated.item_id = carried.item_id

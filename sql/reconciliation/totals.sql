@@ -20,7 +20,8 @@ brought AS (
     coalesce(sum(amount) FILTER (WHERE side = 'left'), 0) AS left_amount,
     coalesce(sum(amount) FILTER (WHERE side = 'right'), 0) AS right_amount
   FROM side_rows
-  WHERE carried
+  JOIN item_sums AS sums USING (fund, county, item_id)
+  WHERE carried AND (in_scope OR sums.left_rows = 0)
   GROUP BY fund, county
 ),
 broken AS (

@@ -3,10 +3,9 @@
 WITH rest AS (
   SELECT open_items.*
   FROM open_items
-  LEFT JOIN (FROM amount_pairs UNION ALL FROM opposite_pairs) AS matched
-    ON matched.fund = open_items.fund AND matched.county = open_items.county
-    AND open_items.item_id IN (matched.left_item, matched.right_item)
-  WHERE matched.fund IS NULL
+  ANTI JOIN (
+    SELECT fund, county, unnest([left_item, right_item]) AS item_id FROM (FROM amount_pairs UNION ALL FROM opposite_pairs)
+  ) AS matched USING (fund, county, item_id)
 ),
 receipts AS (
   SELECT fund, county, batch, max(left_amount) AS greatest, sum(left_amount) AS amount

@@ -18,6 +18,7 @@ SELECT
   own.county AS own_county,
   lines.account_no,
   lines.serial_no,
+  coalesce(lines.counterparty_no, lines.counterparty_name) AS counterparty,
   lines.booked_date,
   other.county,
   CASE

@@ -104,7 +104,7 @@ def test_an_override_is_shown_on_every_output_and_covers_no_more_than_it_says(tm
 
 
 def test_what_a_person_says_of_a_break_lets_the_month_pass(tmp_path: Path) -> None:
-    """An explained break stands in the tables with who said what, blocks no more, and is not carried; taken back, it blocks."""
+    """An explained break stands in the tables with who said what, blocks no more, and goes on as explained; taken back, it blocks."""
     settings = at(tmp_path)
     simulate("taizhou", MONTH, settings.inbox, faults=["unknown_movement"])
     with pytest.raises(BlockedError):
@@ -122,8 +122,8 @@ def test_what_a_person_says_of_a_break_lets_the_month_pass(tmp_path: Path) -> No
     april = pipeline.run_month(settings, "taizhou", MONTH.plus(1)).folder(settings)
     assert runs(april)["figures"] == "final"
     assert duckdb.sql(
-        f"SELECT count(*) FROM '{april}/tables/breaks.parquet' WHERE origin_month = '2022-03'"
-    ).fetchall() == [(0,)]
+        f"SELECT state, decided_by FROM '{april}/tables/breaks.parquet' WHERE origin_month = '2022-03'"
+    ).fetchall() == [("explained", "李会计")]
     lives.reopen_break(settings, found.break_id, "李会计", "凭证有误")
     with pytest.raises(BlockedError):
         run(settings)
