@@ -54,8 +54,8 @@ airflow: $(VENV)/.runtime ## open Airflow itself on http://localhost:8080 over t
 	@$(AIRFLOW_ENV) && exec airflow standalone
 
 ROWS ?= 10000000
-bench: $(VENV)/.dev ## measure staging against DuckDB, Polars, Great Expectations and pandas (minutes; 10 GB of disk); writes docs/benchmarks.md
-	@$(BIN)/python tests/bench/staging.py --rows $(ROWS) --output docs/benchmarks.md
+bench: $(VENV)/.dev ## measure staging and reconciliation against DuckDB, Polars, Great Expectations, SQL and pandas (an hour; 15 GB of disk); writes docs/benchmarks.md
+	@$(BIN)/python tests/bench/bench.py --rows $(ROWS) --output docs/benchmarks.md
 
 FILES ?= 10000
 soak: $(VENV)/.dev ## read ten thousand mutated files: never a traceback, a wrong number or a lost row

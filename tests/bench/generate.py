@@ -196,9 +196,9 @@ def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
 
 
-def fingerprint() -> str:
+def fingerprint(maker: Path = Path(__file__)) -> str:
     """Return what made the data: data of another generator is not reused."""
-    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+    return hashlib.sha256(maker.read_bytes()).hexdigest()[:16]
 
 
 def made(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The benchmark's results as Markdown: only ratios and memory of one run on one machine, and how to read them."""
+"""The benchmark's part on staging as Markdown: only ratios and memory of one run on one machine, and how to read them."""
 
 from __future__ import annotations
 
@@ -72,11 +72,8 @@ def versions(measured: dict[tuple[str, int], Measured]) -> dict[str, str]:
 def write(results: Results) -> str:
     """Return the report."""
     parts = [
-        "# Benchmarks",
-        "Made by `make bench` (`tests/bench/staging.py`). Everything below comes from one run on one machine, so read "
-        "the ratios; seconds stand only where medpool's own phases are shown.",
         _what(results),
-        _machine(results),
+        machine(results.versions),
         f"## Beside a bare copy, {results.rows:,} rows",
         _copies(results),
         _phases(results),
@@ -105,11 +102,12 @@ No wrong result has a time: medpool must set aside exactly the planted rows, cou
 every line once; the copies must have every row and the right sum, Great Expectations every planted row. The pandas script is shown with the bad rows it finds."""
 
 
-def _machine(results: Results) -> str:
+def machine(versions: dict[str, str]) -> str:
+    """Return what it was measured on."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
     system = f"{platform.system()} {platform.machine()}"
-    shown = ", ".join(f"{name} {version}" for name, version in results.versions.items())
+    shown = ", ".join(f"{name} {version}" for name, version in versions.items())
     return f"Machine: {cores} cores{_processor()}, {memory:.0f} GB of memory, {system}. Versions: {shown}."
 
 
@@ -120,12 +118,13 @@ def _processor() -> str:
     return f" ({names[0]})" if names else ""
 
 
-def _table(heads: list[str], rows: list[list[str]]) -> str:
+def table(heads: list[str], rows: list[list[str]]) -> str:
+    """Return a table; all columns but the first hold numbers."""
     aligned = ["---", *("---:" for _ in heads[1:])]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [heads, aligned, *rows])
 
 
-def _ratio(measured: Measured, to: Measured) -> list[str]:
+def ratio(measured: Measured, to: Measured) -> list[str]:
     """Return the ratio of the best rounds, the ratios within the rounds from least to most, and that of processor time."""
     rounds = sorted(one["total"] / other["total"] for one, other in zip(measured.rounds, to.rounds, strict=False))
     worked = min(r["processor"] for r in measured.rounds) / min(r["processor"] for r in to.rounds)
@@ -143,19 +142,19 @@ def _lines(results: Results, names: list[str], rows: int, base: str) -> list[lis
         if measured.wrong or results.of(base, rows).wrong:
             lines.append([TITLES[name], measured.wrong or "nothing to compare with", "", "", ""])
         else:
-            lines.append([TITLES[name], *_ratio(measured, results.of(base, rows)), f"{measured.peak():,.0f}"])
+            lines.append([TITLES[name], *ratio(measured, results.of(base, rows)), f"{measured.peak():,.0f}"])
     return lines
 
 
 def _copies(results: Results) -> str:
     names = ["duckdb", "duckdb_tuned", "polars_typed", "polars_text", "duckdb_read", "polars_read", "medpool"]
-    table = _table(
+    shown = table(
         ["", "times DuckDB's bare copy", "by round", "processor time", "peak MB"],
         _lines(results, names, results.rows, "duckdb"),
     )
     return (
         "The copies read clean UTF-8 made for them, with every value written as plainly as can be and no bad row; they keep, recode,"
-        f" check and count nothing, and wait for no disk.\n\n{table}"
+        f" check and count nothing, and wait for no disk.\n\n{shown}"
     )
 
 
@@ -174,7 +173,7 @@ def _phases(results: Results) -> str:
     rows.append(["together", f"{best['total']:.2f}", "100%"])
     for name, title in _APART:
         rows.append([f"not counted: {title}", f"{best['seconds'][name]:.2f}", ""])
-    return "Where medpool's time goes, in its best round:\n\n" + _table(["phase", "seconds", "share"], rows)
+    return "Where medpool's time goes, in its best round:\n\n" + table(["phase", "seconds", "share"], rows)
 
 
 def _checkers(results: Results) -> str:
@@ -186,7 +185,7 @@ def _checkers(results: Results) -> str:
         line.append("" if measured.wrong else f"{measured.best['found']:,} of {planted:,}")
     gx = results.of("gx", results.small)
     checking = "" if gx.wrong else f" Checking is {gx.best['seconds']['check'] / gx.best['total']:.0%} of its time."
-    return f"""{_table(["", "times medpool", "by round", "processor time", "peak MB", "bad rows found"], lines)}
+    return f"""{table(["", "times medpool", "by round", "processor time", "peak MB", "bad rows found"], lines)}
 
 *Great Expectations* reads the offices' files with pandas as text and puts every row to expectations that say what the contracts say
 (`tests/bench/run_gx.py`), asks for every failing row, and writes Parquet.{checking} medpool asks it too, but about counts, not rows. *The pandas script* is what is often written: amounts as floating point, unreadable
@@ -201,7 +200,7 @@ def _memory(results: Results) -> str:
         peaks = [measured.peak("start"), measured.peak("receive", "stage"), measured.peak()]
         shown = [f"{mb:,.0f}" for mb in peaks]
         rows.append([f"{size:,}", *shown, f"{measured.best['total'] / size / first:.2f}"])
-    return "medpool's peak of resident memory, in MB, at growing months:\n\n" + _table(heads, rows)
+    return "medpool's peak of resident memory, in MB, at growing months:\n\n" + table(heads, rows)
 
 
 def _why_polars(results: Results) -> str:
@@ -221,7 +220,7 @@ def _reading(results: Results) -> str:
     small, large = results.sizes[0], results.sizes[-1]
     grown = [results.of("medpool", size).peak("stage") for size in (small, large)]
     duckdb = results.of("duckdb", results.rows)
-    times = "" if duckdb.wrong else f" ({_ratio(results.of('medpool', results.rows), duckdb)[0]} here)"
+    times = "" if duckdb.wrong else f" ({ratio(results.of('medpool', results.rows), duckdb)[0]} here)"
     return f"""- *What checking costs.* The ratio to DuckDB's bare copy{times} is the price of everything the copy does not do, in the same engine on the same machine. The copy is a floor
   to measure by, not an alternative: it would stop at the first bad row, and is spared the recoding.
 {_why_polars(results)}- *Small months.* Judging takes the same time at any size, so the ratios are worse for small months than for large ones.
