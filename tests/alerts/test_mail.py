@@ -87,7 +87,9 @@ def test_a_mail_server_that_refuses_or_is_down_is_a_failure(
     post.refuse = True
     with caplog.at_level(logging.DEBUG, logger="apprise"):
         assert office.tell(found(), urls=(post.url(),)).failed == 1
-    assert "geheim" not in caplog.text and "example.org" not in caplog.text
+    # The mail server of the test logs what it is told; it is not ours.
+    said = "\n".join(record.getMessage() for record in caplog.records if record.name != "mail.log")
+    assert "geheim" not in said and "example.org" not in said
     post.refuse = False
     assert office.tell(found(), urls=(post.url(),)).failed == 0
     assert len(post.mails) == 2
