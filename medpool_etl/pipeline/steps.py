@@ -207,22 +207,24 @@ def gate(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) ->
     told, what was published stays.
     """
     agreed, warehouse = Agreed.load(run.city), Warehouse(settings.warehouse)
-    folder = run.folder(settings)
-    with warehouse.exclusive(run.run_id):
-        if not run.complete(settings):
-            for _ in progress([run.month], "writing the workbook"):
-                reports.write_workbook(folder, agreed.city, agreed.rulebook, run.when)
-                reports.write_validation(folder, agreed.city, run.when, agreed.contracts)
     control = Control(settings.control_url)
     try:
-        synced = sync_breaks(control, folder, run.city, run.month)
+        # Held to the end: another process that publishes the same run moves its folder.
+        with warehouse.exclusive(run.run_id):
+            folder = run.folder(settings)
+            if not run.complete(settings):
+                for _ in progress([run.month], "writing the workbook"):
+                    reports.write_workbook(folder, agreed.city, agreed.rulebook, run.when)
+                    reports.write_validation(folder, agreed.city, run.when, agreed.contracts)
+            synced = sync_breaks(control, folder, run.city, run.month)
+            stopped = read_json(folder / "summary.json").get("gate", {}).get("blocked")
     finally:
         control.close()
     log.info(
         "breaks: %d new, %d again, %d changed, %d corrected, %d cleared",
         *map(len, (synced.opened, synced.reopened, synced.changed, synced.corrected, synced.cleared)),
     )
-    if read_json(folder / "summary.json").get("gate", {}).get("blocked"):
+    if stopped:
         _tell(settings, agreed, run, progress)
         raise blocked(folder, agreed.city, run.when)
 

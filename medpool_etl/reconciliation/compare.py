@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from medpool_etl.errors import SettlementError
+from medpool_etl.reconciliation.models import MODELS
 from medpool_etl.store.models import make_table, make_view
 
 # The columns a model of sql/pairs may leave out, with what they then are.
@@ -117,18 +118,19 @@ def draw_up(connection: duckdb.DuckDBPyConnection, pair: str) -> None:
 
 
 def _look_back(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make ``keys_before``: of the numbers one side has alone, those the month before had already."""
+    """Make ``keys_before``: of the numbers one side has alone, those the month before had already among the pair's rows."""
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE keys_before (contract VARCHAR, item_key VARCHAR, in_transit BOOLEAN)"
     )
-    contracts = connection.execute("SELECT left_contract, right_contract FROM this_pair").fetchall()[0]
+    ((model, *contracts),) = connection.execute("SELECT model, left_contract, right_contract FROM this_pair").fetchall()
+    listed = "true" if MODELS[model].in_transit else "booked_date IS NOT NULL"
     there = {row[0] for row in connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()}
     for contract in set(contracts):
         if f"{contract}__before" in there and contract in KEYS:
             connection.execute(
                 f"INSERT INTO keys_before SELECT DISTINCT '{contract}', {KEYS[contract]}, booked_date IS NULL "
-                f"FROM {contract}__before "
-                f"WHERE {KEYS[contract]} IN (SELECT item_id FROM open_items WHERE left_rows = 0 OR right_rows = 0)"
+                f"FROM {contract}__before WHERE {listed} "
+                f"AND {KEYS[contract]} IN (SELECT item_id FROM open_items WHERE left_rows = 0 OR right_rows = 0)"
             )
 
 

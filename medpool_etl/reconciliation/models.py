@@ -16,15 +16,16 @@ class Model:
     """``scope`` is the level of its rows: county, city, or each (both). ``numbers`` says what its items are known by:
 
     ``shared``, a number both sides have; ``own``, a number of each side that the other does not know; ``sums``, nothing,
-    because sums are compared.
+    because sums are compared. ``in_transit`` says whether receipts paid and not booked yet stand among its rows.
     """
 
     scope: Literal["county", "city", "each"]
     numbers: Literal["shared", "own", "sums"]
+    in_transit: bool = False
 
 
 MODELS: dict[str, Model] = {
-    "tax_treasury": Model("county", "shared"),
+    "tax_treasury": Model("county", "shared", in_transit=True),
     "treasury_fiscal": Model("city", "sums"),
     "voucher_transfer": Model("city", "own"),
     "agency_tax_county": Model("county", "shared"),

@@ -7,6 +7,8 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -141,6 +143,36 @@ def test_a_crash_at_any_point_leaves_the_old_month_and_a_rerun_finishes(
     assert run.run_id == fresh.run.run_id != old.run.run_id
     assert tree(run.folder(settings)) == tree(fresh.folder)
     assert mart_rows(settings) == mart_rows(fresh.settings) != published
+
+
+@pytest.mark.parametrize("name", ["settle", "gate", "publish", "notify"])
+def test_another_process_finishes_the_month_while_a_step_waits_for_the_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever step a process is at when another completes the same run and moves its folder, it goes on to the end."""
+    settings = at(tmp_path)
+    simulate("taizhou", MONTH, settings.inbox)
+    run = pipeline.open_month(settings, "taizhou", MONTH)
+    todo = list(steps.STEPS.items())
+    reached = list(steps.STEPS).index(name)
+    for _, step in todo[:reached]:
+        step(settings, run)
+    held = Warehouse.exclusive
+
+    @contextmanager
+    def late(warehouse: Warehouse, run_id: str) -> Iterator[None]:
+        monkeypatch.setattr(Warehouse, "exclusive", held)
+        for _, step in todo[reached:]:
+            step(settings, run)
+        with held(warehouse, run_id):
+            yield
+
+    monkeypatch.setattr(Warehouse, "exclusive", late)
+    for _, step in todo[reached:]:
+        step(settings, run)
+    with sqlite3.connect(settings.data / "control.sqlite") as database:
+        assert database.execute("SELECT count(*) FROM publication_events").fetchone() == (1,)
+    assert len(mart_rows(settings)) == 18
 
 
 def test_a_killed_process_leaves_nothing_half_made(tmp_path: Path) -> None:

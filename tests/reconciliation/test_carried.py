@@ -127,6 +127,20 @@ def test_a_receipt_listed_again_is_the_same_receipt(treasury: str) -> None:
         assert april.matched(TAX) == [("carried_over", "R1", "R1")]
 
 
+def test_what_the_agency_never_had_is_not_listed_again() -> None:
+    """In transit in March and booked in April, it is April's for the agency, to whom nothing in transit is listed: its break
+    goes on until it comes. For the treasury, which had it in March already, it is listed again."""
+    desk = Desk(TAX, AGENCY)
+    desk.settle(
+        "2022-03", tax="number amount paid booked\nR1 100.00 03-30 -", treasury="number amount booked\nR1 100.00 03-31",
+        agency=NONE,
+    )  # fmt: skip
+    april = desk.settle("2022-04", tax="number amount paid booked\nR1 100.00 03-30 04-02", treasury=NONE, agency=NONE)
+    assert (april.short(TAX), april.short(AGENCY)) == (["relisted 100.00 R1"], ["only_right -100.00 R1"])
+    may = desk.settle("2022-05", tax=NONE, treasury=NONE, agency="number amount booked\nR1 100.00 05-05")
+    assert may.breaks() == []
+
+
 def test_what_is_expected_in_its_month_warns_later() -> None:
     """A receipt in transit is expected in March; still so in April it warns, listed again or not."""
     for again in (NONE, "number amount paid booked\nR1 100.00 03-30 -"):
