@@ -58,8 +58,10 @@ bench: $(VENV)/.dev ## measure staging and reconciliation against DuckDB, Polars
 	@$(BIN)/python tests/bench/bench.py --rows $(ROWS) --output docs/benchmarks.md
 
 FILES ?= 10000
-soak: $(VENV)/.dev ## read ten thousand mutated files: never a traceback, a wrong number or a lost row
+EXAMPLES ?= 300
+soak: $(VENV)/.dev ## read ten thousand mutated files and reconcile hundreds of drawn months: never a traceback, a wrong number or a lost row
 	@$(BIN)/python tests/shapes/fuzz.py --files $(FILES)
+	@EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n 2 tests/reconciliation/test_properties.py
 
 test: $(VENV)/.dev ## run the tests
 	@$(BIN)/python -m pytest -n 2

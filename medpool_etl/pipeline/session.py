@@ -14,7 +14,7 @@ from medpool_etl.intake import Arrival, missing_files
 from medpool_etl.money import from_fen
 from medpool_etl.periods import Month
 from medpool_etl.pipeline.agreed import Agreed, references
-from medpool_etl.reconciliation.compare import KEYS
+from medpool_etl.reconciliation.compare import KEYS, REFUNDED
 from medpool_etl.settlement.remittance import remittance_due
 from medpool_etl.staging import prepare
 from medpool_etl.store import Warehouse
@@ -97,8 +97,9 @@ def take_average_wage(
 def look_back(
     connection: duckdb.DuckDBPyConnection, agreed: Agreed, warehouse: Warehouse, manifest: dict[str, Any]
 ) -> None:
-    """Give a run's session what it brings along: carried_before, balances_before, decisions, and the rows of the month it
-    carries from as ``<contract>__before``."""
+    """Give a run's session what it brings along: carried_before, balances_before, decisions; the rows of the month it carries
+    from as ``<contract>__before``; and of that month and those before it, listed in months_before, what the treasury booked
+    and paid back as ``<contract>__past``."""
     decisions = [
         {
             "break_id": item["break_id"],
@@ -112,23 +113,44 @@ def look_back(
     add_references(connection, {"decisions": pa.Table.from_pylist(decisions, schema=DECISION_SCHEMA)})
     connection.execute(f"CREATE OR REPLACE TEMP TABLE carried_before ({_CARRIED})")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE balances_before ({_BALANCES})")
-    carries = manifest.get("carries")
-    if not carries:
+    past = _months_before(agreed, warehouse, manifest)
+    months = pa.table({"month": pa.array([month for month, _, _ in past], pa.string())})
+    add_references(connection, {"months_before": months})
+    runs = [(folder, files) for _, folder, files in past]
+    add_rows(connection, runs, (agreed.contracts[name] for name in REFUNDED), behind="__past")
+    if not past:
         return
-    folder = warehouse.run(agreed.city.city, carries["month"], carries["run_id"])
+    month, folder, _ = past[0]
     for table, name in (("carried_before", "carried_items"), ("balances_before", "balances")):
         connection.execute(
             f"INSERT INTO {table} BY NAME FROM read_parquet(?)", [str(folder / "reconciliation" / f"{name}.parquet")]
         )
-    if Month.parse(carries["month"]).plus(1) != Month.parse(manifest["month"]):
+    if Month.parse(month).plus(1) != Month.parse(manifest["month"]):
         # Balances go from month to month; over a month nobody settled they say nothing.
         connection.execute("DELETE FROM balances_before")
-    judged = read_json(folder / "quality" / "verdicts.json")
-    accepted: dict[str, list[str]] = {}
-    for file_id, verdict in judged.items():
-        if verdict["outcome"].startswith("accepted"):
-            accepted.setdefault(verdict["of"].split("/")[0], []).append(file_id)
-    add_rows(connection, folder, (agreed.contracts[name] for name in KEYS), accepted, behind="__before")
+    add_rows(connection, runs[:1], (agreed.contracts[name] for name in KEYS), behind="__before")
+
+
+def _months_before(
+    agreed: Agreed, warehouse: Warehouse, manifest: dict[str, Any]
+) -> list[tuple[str, Path, dict[str, list[str]]]]:
+    """Return the month a run carries from, the one that carries from, and so on, as far back as receipts may be refunded:
+    each with the folder of its run and the accepted files by contract."""
+    found: list[tuple[str, Path, dict[str, list[str]]]] = []
+    first = Month.parse(manifest["month"]).plus(-agreed.rulebook.reconciliation.refund_within_months)
+    carries = manifest.get("carries")
+    # The newest is always wanted; one that is no longer in the warehouse says nothing of those before.
+    while carries and (not found or Month.parse(carries["month"]) >= first):
+        folder = warehouse.run(agreed.city.city, carries["month"], carries["run_id"])
+        if found and not (folder / "manifest.json").is_file():
+            break
+        files: dict[str, list[str]] = {}
+        for file_id, verdict in read_json(folder / "quality" / "verdicts.json").items():
+            if verdict["outcome"].startswith("accepted"):
+                files.setdefault(verdict["of"].split("/")[0], []).append(file_id)
+        found.append((carries["month"], folder, files))
+        carries = read_json(folder / "manifest.json").get("carries")
+    return found
 
 
 def run_session(agreed: Agreed, month: Month, folder: Path, known: dict[str, Any]) -> duckdb.DuckDBPyConnection:
@@ -174,7 +196,7 @@ def run_session(agreed: Agreed, month: Month, folder: Path, known: dict[str, Any
     by_contract: dict[str, list[str]] = {}
     for row in accepted:
         by_contract.setdefault(row["contract"], []).append(row["file_id"])
-    add_rows(connection, folder, agreed.contracts.values(), by_contract)
+    add_rows(connection, [(folder, by_contract)], agreed.contracts.values())
     staged = [
         folder / "staged" / row["contract"] / f"{row['file_id']}.parquet"
         for row in files

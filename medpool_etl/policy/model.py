@@ -122,10 +122,12 @@ class Pair(Document):
 class Reconciliation(Document):
     """How a city reconciles. ``cut_off_days``: what one side booked in that many last days of a month may stand in the next
     month on the other. ``remind_after_days``: the ages at which a break that is still open is told of again.
+    ``refund_within_months``: how many months back the receipt of a refund is looked for (three years, 税收征收管理法 Art. 51).
     """
 
     cut_off_days: int = Field(default=3, ge=0, le=15)
     remind_after_days: tuple[int, ...] = (31, 62, 93)
+    refund_within_months: int = Field(default=36, ge=1, le=120)
 
 
 class Rulebook(Document):

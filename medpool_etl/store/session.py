@@ -40,21 +40,24 @@ def add_references(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, p
 
 def add_rows(
     connection: duckdb.DuckDBPyConnection,
-    folder: Path,
+    runs: Iterable[tuple[Path, Mapping[str, list[str]]]],
     contracts: Iterable[Contract],
-    files: Mapping[str, list[str]],
     behind: str = "",
 ) -> None:
     """Make views of the rows of each contract, from the staged Parquet of the files that are accepted.
 
     ``<contract>`` has the rows that count; ``<contract>__all`` those set aside too, with ``failed`` and ``original``.
-    ``files`` lists the accepted file ids by contract. A contract without files gives empty views of the same columns.
-    ``behind`` is put behind the names, where they are another run's.
+    ``runs`` gives the folder of each run, and its accepted file ids by contract. A contract without files gives empty views
+    of the same columns. ``behind`` is put behind the names, where they are other runs'.
     """
+    runs = list(runs)
     for contract in contracts:
         name = contract.contract
         parts = [
-            part for file_id in files.get(name, []) for part in staged_sql(folder / "staged" / name, file_id, contract)
+            part
+            for folder, files in runs
+            for file_id in files.get(name, [])
+            for part in staged_sql(folder / "staged" / name, file_id, contract)
         ]
         source = " UNION ALL ".join(parts or [f"SELECT {_empty(contract)} WHERE false"])
         connection.execute(f"CREATE OR REPLACE TEMP VIEW {name}__all{behind} AS {source}")

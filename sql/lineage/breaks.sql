@@ -35,6 +35,13 @@ shares AS (
   FROM found, context
   WHERE found.item_key = '' AND found.part = ''
 ),
+-- Refunds of a receipt that are in part unfounded: which of them are, no row says.
+split AS (
+  SELECT found.break_id, found.difference
+  FROM found
+  SEMI JOIN found AS other ON other.fund = found.fund AND other.county = found.county AND other.item_key = found.item_key
+    AND other.part = 'refund_unfounded'
+),
 behind AS (
   SELECT break_id, side || '_amount' AS column_name, amount, file_id, line_id, row_no, brought_from FROM counted
   UNION ALL
@@ -51,6 +58,7 @@ behind AS (
   FROM explaining AS rows
   JOIN found USING (break_id)
   WHERE found.part = rows.explains
+    OR (found.part = 'refund_unfounded' AND rows.explains = 'refund')
     OR (found.part = '' AND EXISTS (
       SELECT 1 FROM found AS other
       WHERE other.fund = found.fund AND other.county = found.county AND other.item_key = found.item_key
@@ -58,10 +66,14 @@ behind AS (
     ))
 ),
 short AS (
-  SELECT shares.break_id, shares.difference - coalesce(sum(behind.amount), 0) AS amount
-  FROM shares
-  LEFT JOIN behind ON behind.break_id = shares.break_id AND behind.column_name = 'difference'
-  GROUP BY shares.break_id, shares.difference
+  SELECT parts.break_id, parts.brought_from, parts.difference - coalesce(sum(behind.amount), 0) AS amount
+  FROM (
+    SELECT break_id, difference, '与往月或本月同项差额相抵' AS brought_from FROM shares
+    UNION ALL
+    SELECT break_id, difference, '同一税票退库的另一部分' FROM split
+  ) AS parts
+  LEFT JOIN behind ON behind.break_id = parts.break_id AND behind.column_name = 'difference'
+  GROUP BY parts.break_id, parts.brought_from, parts.difference
 )
 SELECT
   'breaks/' || context.city || '/' || context.month || '/' || break_id AS row_id, column_name, amount, file_id, line_id,
@@ -70,6 +82,6 @@ FROM behind, context
 UNION ALL
 SELECT
   'breaks/' || context.city || '/' || context.month || '/' || break_id, 'difference', amount, NULL, NULL, NULL,
-  '与往月或本月同项差额相抵'
+  brought_from
 FROM short, context
 WHERE amount <> 0

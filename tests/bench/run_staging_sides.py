@@ -68,6 +68,7 @@ def _month_before(data: Path, facts: dict[str, Any], settings: Settings, folder:
     shutil.copy(data / "carried_items.parquet", before / "reconciliation" / "carried_items.parquet")
     verdicts = {file_id: {"outcome": "accepted", "of": f"{name}/"} for name, file_id in files.items()}
     write_json(before / "quality" / "verdicts.json", verdicts)
+    write_json(before / "manifest.json", {"carries": None})
     with duckdb.connect() as connection:
         connection.execute(
             f"COPY (SELECT '' AS item_key, '' AS fund, '' AS county, 0.00 AS amount, '' AS brought_from WHERE false) "

@@ -224,6 +224,7 @@ class Desk:
     def __init__(self, *pairs: str) -> None:
         self.pairs = pairs
         self.before: Settled | None = None
+        self.past: list[Given] = []
 
     def settle(
         self,
@@ -240,6 +241,7 @@ class Desk:
         """
         settled = self.look(month, decided, missing, aside, **tables)
         self.before = settled
+        self.past.append(settled.given)
         return settled
 
     def look(
@@ -269,7 +271,7 @@ class Desk:
         )
         if self.pairs:
             connection.execute("DELETE FROM pairs WHERE NOT list_contains(?, pair)", [list(self.pairs)])
-        add_rows(connection, Path(), agreed.contracts.values(), {})
+        add_rows(connection, [], agreed.contracts.values())
         for name, rows in given.rows.items():
             _fill(connection, name, rows)
         staging_views(connection)
@@ -277,13 +279,17 @@ class Desk:
             schema = pa.schema([("contract", pa.string()), ("item_key", pa.string()), ("fund", pa.string())])
             connection.execute("DROP VIEW set_aside_keys")
             add_references(connection, {"set_aside_keys": pa.Table.from_pylist(aside, schema=schema)})
-        look_back(connection, agreed, Warehouse(Path()), {})
+        look_back(connection, agreed, Warehouse(Path()), {"month": month})
         add_references(connection, {"decisions": pa.Table.from_pylist(said, schema=DECISION_SCHEMA)})
         if self.before:
             connection.register("carried_rows", self.before.carried())
             connection.execute("INSERT INTO carried_before BY NAME FROM carried_rows")
             for name in self.before.given.rows.keys() & {"tax", "treasury", "agency"}:
                 _fill(connection, name, self.before.given.rows[name], behind="__before")
+            connection.execute("INSERT INTO months_before SELECT unnest(?)", [[given.month for given in self.past]])
+            for name in ("treasury", "refunds"):
+                rows = [row for given in self.past for row in given.rows.get(name, [])]
+                _fill(connection, name, rows, behind="__past")
         return Settled(connection, reconcile(connection), given)
 
 

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from tests.reconciliation.desk import STRANGER, Desk, Settled
+from tests.reconciliation.desk import HERE, STRANGER, THERE, Desk, Settled
 
 P, S, K, N = "tax_treasury", "treasury_fiscal", "account_activity", "number amount booked"
 MISSING = [{"contract": "treasury_receipts", "part": ""}]
@@ -107,12 +107,67 @@ def test_missing_file_makes_up_for_nothing() -> None:
 
 
 def test_no_more_refunded_than_paid() -> None:
-    """A refund explains no more than was paid."""
+    """No more is a refund than was paid in; what is more has no ground."""
     row = f"{N}\nR1 100 03-10"
     assert classes(march(tax=row, treasury=row, refunds=f"{N}\nR1 1000 03-12")) == [
-        "amount_differs 900.00",
         "refund 100.00",
+        "refund_unfounded 900.00",
     ]
+
+
+def test_nothing_is_refunded_twice() -> None:
+    """What was refunded in an earlier month, however long ago, or twice in one, is paid back without ground."""
+    row = f"{N}\nR1 100 03-10"
+    d = Desk(P)
+    assert classes(d.settle("2022-03", tax=row, treasury=row)) == []
+    twice = d.look("2022-04", tax=N, treasury=N, refunds=f"{N}\nR1 100 04-12\nR1 100 04-13")
+    assert classes(twice) == ["refund 100.00", "refund_unfounded 100.00"]
+    for month, found in (("04", ["refund 60.00"]), ("05", []), ("06", ["refund 40.00", "refund_unfounded 20.00"])):
+        refunds = f"{N}\nR1 60 {month}-12" if found else N
+        settled = d.settle(f"2022-{month}", tax=N, treasury=N, refunds=refunds)
+        assert classes(settled) == found
+    assert [(b.cls, b.owner, b.gate) for b in settled.breaks()] == [
+        ("refund", "treasury", "expected"),
+        ("refund_unfounded", "treasury", "warn"),
+    ]
+
+
+def test_nothing_is_refunded_that_nobody_booked() -> None:
+    """A refund of a receipt no month had is without ground; in the first month known, and without a number, nobody can say."""
+    refund = f"{N}\nR0 380 {{}}-12\n- 70 {{}}-12"
+    d = Desk(P)
+    first = d.settle("2022-03", tax=N, treasury=N, refunds=refund.format("03", "03"))
+    assert classes(first) == ["refund 380.00", "refund 70.00"]
+    second = d.settle("2022-04", tax=N, treasury=N, refunds=refund.format("04", "04").replace("R0", "R9"))
+    assert classes(second) == ["refund 70.00", "refund_unfounded 380.00"]
+
+
+def test_a_refund_while_the_list_of_receipts_is_missing() -> None:
+    """Without the treasury's list of receipts of the month nothing is said of the ground of a refund."""
+    d = Desk(P)
+    d.settle("2022-03", tax=N, treasury=N)
+    april = d.settle("2022-04", tax=f"{N}\nR1 100 04-10", refunds=f"{N}\nR2 100 04-12", missing=MISSING)
+    assert classes(april) == ["file_missing 100.00", "refund 100.00"]
+
+
+def test_one_refund_of_a_receipt_in_two_counties() -> None:
+    """Refunded by two tax offices, a receipt is paid back once."""
+    row = f"{N}\nR1 100 03-10"
+    d = Desk(P)
+    d.settle("2022-03", tax=row, treasury=row)
+    refunds = f"number amount county booked\nR1 100 {HERE} 04-12\nR1 100 {THERE} 04-12"
+    assert classes(d.settle("2022-04", tax=N, treasury=N, refunds=refunds)) == [
+        "refund 100.00",
+        "refund_unfounded 100.00",
+    ]
+
+
+def test_a_second_refund_of_what_the_tax_list_lacks() -> None:
+    """A receipt only the treasury had, paid back twice: the first ends its break, the second has no ground."""
+    d = Desk(P)
+    d.settle("2022-03", tax=N, treasury=f"{N}\nR1 100 03-10")
+    april = d.settle("2022-04", tax=N, treasury=N, refunds=f"{N}\nR1 100 04-12\nR1 100 04-13")
+    assert classes(april) == ["refund_unfounded 100.00"]
 
 
 def test_in_transit_is_no_manual_receipt() -> None:

@@ -156,24 +156,34 @@ def test_a_correction_in_the_month() -> None:
 
 
 def test_a_correction_a_month_later() -> None:
-    """Of a wrong level, or a wrong county, the correction of April ends the breaks of March on both sides."""
+    """Of a wrong level, a wrong county, or both, the correction of April ends the breaks of March on both sides."""
     desk = Desk(TAX)
     march = desk.settle(
         "2022-03",
-        tax=f"number amount booked county\nR1 100.00 03-10 {HERE}\nR2 70.00 03-10 {HERE}",
-        treasury=f"number amount booked level county\nR1 100.00 03-10 county {HERE}\nR2 70.00 03-10 city {THERE}",
+        tax=f"number amount booked county\nR1 100.00 03-10 {HERE}\nR2 70.00 03-10 {HERE}\nR3 50.00 03-10 {HERE}",
+        treasury=f"""number amount booked level county
+                     R1     100.00 03-10  county {HERE}
+                     R2     70.00  03-10  city   {THERE}
+                     R3     50.00  03-10  county {THERE}""",
     )
-    assert march.short(TAX) == ["wrong_county -70.00 R2", "wrong_county 70.00 R2", "wrong_level 100.00 R1"]
+    assert march.short(TAX) == [
+        "wrong_county -70.00 R2",
+        "wrong_county 50.00 R3",
+        "wrong_county 70.00 R2",
+        "wrong_level -50.00 R3",
+        "wrong_level 100.00 R1",
+    ]
     april = desk.settle(
         "2022-04",
         tax=NONE,
         treasury=NONE,
         corrections=f"""number amount booked was_level level was_county county
                         R1     100.00 04-07  county    city  {HERE}     {HERE}
-                        R2      70.00 04-07  city      city  {THERE}    {HERE}""",
+                        R2      70.00 04-07  city      city  {THERE}    {HERE}
+                        R3      50.00 04-07  county    city  {THERE}    {HERE}""",
     )
     assert april.breaks() == []
-    assert april.passed(TAX) == {"carried_over": 3}
+    assert april.passed(TAX) == {"carried_over": 5}
 
 
 # Pass 2: many and one.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections import Counter, defaultdict
 from collections.abc import Collection
@@ -18,14 +19,16 @@ MONTHS = ("2022-03", "2022-04", "2022-05", "2022-06")
 TWINS = {HERE: "331022", THERE: "331081"}
 TAX, AGENCY, VOUCHERS, FISCAL = "tax_treasury", "agency_tax_county", "voucher_transfer", "treasury_fiscal"
 # What ends with its month.
-ENDING = {"refund", "late_fee", "file_missing"}
+ENDING = {"refund", "refund_unfounded", "late_fee", "file_missing"}
 # The amounts are few, so that receipts are mistaken for one another wherever they can be.
 AMOUNTS = st.sampled_from([Decimal("100.00"), Decimal("380.00"), Decimal("280.00"), Decimal("0.01")])
 DELAYS = st.sampled_from([0, 0, 0, 1, 2, None])
 World = list[dict[str, list[Row]]]
 Place = tuple[str, str, str]
+# `make soak` tries many more.
+EXAMPLES = int(os.environ.get("EXAMPLES", "8"))
 slowly = settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
@@ -60,7 +63,12 @@ def receipts(draw: st.DrawFn) -> World:
             known = number if draw(st.integers(0, 4)) else None
             paid = amount + draw(st.sampled_from([Decimal(0), Decimal(0), Decimal(0), Decimal("0.01")]))
             row = {"number": known, "county": county, "fund": fund, "amount": paid, "booked": day(booked, when)}
-            wrong = known is not None and any(item["number"] == number for rows in world for item in rows["tax"])
+            # In its own county: elsewhere the tax list knows nothing of it, and it counts (test_passes.py).
+            wrong = (
+                county == here
+                and known is not None
+                and any(item["number"] == number for rows in world for item in rows["tax"])
+            )
             level = "county" if wrong and draw(st.integers(0, 7)) == 0 else "city"
             add("treasury", booked, **row, level=level)
             if level == "county":
@@ -290,7 +298,7 @@ def test_order_and_other_counties_change_nothing(world: World, chance: random.Ra
         assert two.passed(TAX) == {name: 2 * count for name, count in one.passed(TAX).items()}
 
 
-@settings(slowly, max_examples=5)
+@slowly
 @given(world=transfers(), chance=st.randoms(use_true_random=False))
 def test_order_changes_no_byte(world: World, chance: random.Random) -> None:
     """Turned about, the same vouchers and transfers give the same breaks, matches and carried items, to the byte."""

@@ -192,6 +192,23 @@ def _(world: World, expected: Expected) -> None:
     expected.broken("tax_treasury", "refund", row.values["amount"])
 
 
+@fault("refund_twice", "退库：往月保费重复退还", "a premium of an earlier month paid back twice", sequel=True)
+def _(world: World, expected: Expected) -> None:
+    values = _sample(world)
+    for _ in range(2):
+        row = _refund(world, Row(values), number=values["receipt_no"])
+    expected.broken("tax_treasury", "refund", row.values["amount"])
+    expected.broken("tax_treasury", "refund_unfounded", row.values["amount"])
+
+
+@fault("refund_unknown", "退库：退还从未入库的保费", "a premium paid back that the treasury never had", sequel=True)
+def _(world: World, expected: Expected) -> None:
+    values = _sample(world)
+    # A number of the same office that no list has.
+    row = _refund(world, Row(values), number="9" + values["receipt_no"][1:])
+    expected.broken("tax_treasury", "refund_unfounded", row.values["amount"])
+
+
 @fault("net_refund", "退库：一县居民保费退库大于入库", "a county whose refunds exceed its resident premiums", once=True)
 def _(world: World, expected: Expected) -> None:
     code = world.units[0].code
