@@ -124,8 +124,12 @@ def override(settings: Settings, city: str, month: Month, by: str, reason: str) 
     """
     control = Control(settings.control_url)
     try:
-        run = control.newest_run(city, str(month))
-        rows = _blocking(Warehouse(settings.warehouse).locate(city, str(month), run)) if run else []
+        run, warehouse = control.newest_run(city, str(month)), Warehouse(settings.warehouse)
+        rows = []
+        if run:
+            # Held: a process that publishes it moves its folder.
+            with warehouse.exclusive(run):
+                rows = _blocking(warehouse.locate(city, str(month), run))
         if not rows:
             raise InputError(
                 f"nothing blocks {city} {month}",

@@ -14,11 +14,11 @@ from medpool_etl.intake import Arrival, missing_files
 from medpool_etl.money import from_fen
 from medpool_etl.periods import Month
 from medpool_etl.pipeline.agreed import Agreed, references
-from medpool_etl.reconciliation.compare import KEYS, REFUNDED
+from medpool_etl.reconciliation.compare import GROUNDS, KEYS
 from medpool_etl.settlement.remittance import remittance_due
 from medpool_etl.staging import prepare
 from medpool_etl.store import Warehouse
-from medpool_etl.store.session import add_references, add_rows, connect, staged_sql
+from medpool_etl.store.session import add_past, add_references, add_rows, connect, staged_sql
 from medpool_etl.store.warehouse import read_json
 
 _MONEY = pa.decimal128(18, 2)
@@ -98,8 +98,8 @@ def look_back(
     connection: duckdb.DuckDBPyConnection, agreed: Agreed, warehouse: Warehouse, manifest: dict[str, Any]
 ) -> None:
     """Give a run's session what it brings along: carried_before, balances_before, decisions; the rows of the month it carries
-    from as ``<contract>__before``; and of that month and those before it, listed in months_before, what the treasury booked
-    and paid back as ``<contract>__past``."""
+    from as ``<contract>__before``; and what the treasury booked, corrected and paid back in that month and those before it as
+    ``<contract>__past``, where a refund asks for it."""
     decisions = [
         {
             "break_id": item["break_id"],
@@ -114,10 +114,12 @@ def look_back(
     connection.execute(f"CREATE OR REPLACE TEMP TABLE carried_before ({_CARRIED})")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE balances_before ({_BALANCES})")
     past = _months_before(agreed, warehouse, manifest)
-    months = pa.table({"month": pa.array([month for month, _, _ in past], pa.string())})
-    add_references(connection, {"months_before": months})
     runs = [(folder, files) for _, folder, files in past]
-    add_rows(connection, runs, (agreed.contracts[name] for name in REFUNDED), behind="__past")
+    refunds = "SELECT count(*) FROM treasury_refunds WHERE voucher_no IS NOT NULL"
+    for name, columns in GROUNDS.items():
+        # Without a refund nobody asks what was booked before.
+        wanted = runs if connection.execute(refunds).fetchall() != [(0,)] else []
+        add_past(connection, wanted, agreed.contracts[name], columns)
     if not past:
         return
     month, folder, _ = past[0]
@@ -139,7 +141,7 @@ def _months_before(
     found: list[tuple[str, Path, dict[str, list[str]]]] = []
     first = Month.parse(manifest["month"]).plus(-agreed.rulebook.reconciliation.refund_within_months)
     carries = manifest.get("carries")
-    # The newest is always wanted; one that is no longer in the warehouse says nothing of those before.
+    # The newest is always wanted; an older one that is no longer in the warehouse ends the chain.
     while carries and (not found or Month.parse(carries["month"]) >= first):
         folder = warehouse.run(agreed.city.city, carries["month"], carries["run_id"])
         if found and not (folder / "manifest.json").is_file():

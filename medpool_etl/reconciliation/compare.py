@@ -35,7 +35,18 @@ _KEPT = {
 # The number by which a kind of file knows its rows, to see whether an earlier month had it already.
 KEYS = {"tax_collection_detail": "receipt_no", "treasury_receipts": "voucher_no", "agency_bookings": "receipt_no"}
 # What tells whether a refund has a ground, in the months before too.
-REFUNDED = ("treasury_receipts", "treasury_refunds")
+GROUNDS = {
+    "treasury_receipts": ("voucher_no", "subject", "tax_office", "amount"),
+    "treasury_corrections": (
+        "voucher_no",
+        "original_subject",
+        "original_tax_office",
+        "subject",
+        "tax_office",
+        "amount",
+    ),
+    "treasury_refunds": ("voucher_no", "subject", "tax_office", "amount"),
+}
 # What is explained is still there. What a person has ended is not, if it was ended at the amount that was carried.
 _GOES_ON = (
     "NOT EXISTS (SELECT 1 FROM decisions WHERE decisions.break_id = carried_before.break_id AND state <> 'explained' "
@@ -66,8 +77,8 @@ def reconcile(
     """Make the tables classified_breaks, pair_totals, pass_totals, matched_items, carried_items, brought_items and balances; return the
     pairs in their order.
 
-    ``connection`` is a session with the views of ``sql/staging`` and the tables carried_before, balances_before, decisions
-    and months_before. A pair whose kind of file did not come is compared only where an earlier month left something open. Raises
+    ``connection`` is a session with the views of ``sql/staging`` and the tables carried_before, balances_before and
+    decisions. A pair whose kind of file did not come is compared only where an earlier month left something open. Raises
     SettlementError when the breaks of a pair do not add up to the difference of its totals, to the fen, or rows of a side
     fall outside every total.
     """

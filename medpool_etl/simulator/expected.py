@@ -10,7 +10,9 @@ from medpool_etl.simulator.world import Row
 
 # Whose a break of a class is, wherever it is found; of the others it is that of the side that lacks the money.
 OWNERS = {
-    **dict.fromkeys(("in_transit", "refund", "refund_unfounded", "wrong_level", "wrong_subject"), "treasury"),
+    **dict.fromkeys(
+        ("in_transit", "refund", "refund_unfounded", "refund_unseen", "wrong_level", "wrong_subject"), "treasury"
+    ),
     **dict.fromkeys(("manual_receipt", "adjustment_period", "not_executed"), "treasury"),
     **dict.fromkeys(("not_transferred", "over_transferred", "late_voucher", "unknown_movement"), "finance"),
     **dict.fromkeys(("account_movement", "other_pair"), "agency"),
@@ -29,7 +31,16 @@ SIDES = {
     "balance_continuity": ("finance", "finance"),
 }
 # Breaks that end with their month, by class and by pair.
-ENDING = {"refund", "refund_unfounded", "late_fee", "account_movement", "other_pair", "file_missing", "balance_gap"}
+ENDING = {
+    "refund",
+    "refund_unfounded",
+    "refund_unseen",
+    "late_fee",
+    "account_movement",
+    "other_pair",
+    "file_missing",
+    "balance_gap",
+}
 ENDING_PAIRS = {"allocation_expenditure", "report_statement", "balance_continuity"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -67,9 +67,37 @@ def add_rows(
         )
 
 
-def staged_sql(folder: Path, file_id: str, contract: Contract) -> list[str]:
-    """Return the SELECTs whose rows together are a staged file's: those looked at closely, and the plain ones."""
-    names = ", ".join([*(item.name for item in contract.metadata), *(column.name for column in contract.columns)])
+def add_past(
+    connection: duckdb.DuckDBPyConnection,
+    runs: Iterable[tuple[Path, Mapping[str, list[str]]]],
+    contract: Contract,
+    columns: Sequence[str],
+) -> None:
+    """Make the view ``<contract>__past`` of a few columns of the rows that count in earlier runs, given as in ``add_rows``.
+
+    Other columns may have come or gone since those runs were made.
+    """
+    name, chosen = contract.contract, ", ".join(columns)
+    parts = [
+        part
+        for folder, files in runs
+        for file_id in files.get(name, [])
+        for part in staged_sql(folder / "staged" / name, file_id, contract, columns)
+    ]
+    source = " UNION ALL ".join(parts) or f"FROM {name}__all WHERE false"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW {name}__past AS SELECT {chosen} FROM ({source}) WHERE NOT set_aside"
+    )
+
+
+def staged_sql(folder: Path, file_id: str, contract: Contract, columns: Sequence[str] = ()) -> list[str]:
+    """Return the SELECTs whose rows together are a staged file's: those looked at closely, and the plain ones.
+
+    They have the contract's title values and columns, or ``columns``, between file_id, line_id, row_no and failed,
+    set_aside, original.
+    """
+    everything = [*(item.name for item in contract.metadata), *(column.name for column in contract.columns)]
+    names = ", ".join(columns or everything)
     close, plain = folder / f"{file_id}.parquet", folder / f"{file_id}.plain.parquet"
     sql = [
         f"SELECT '{file_id}' AS file_id, line_id, row_no, {names}, failed, set_aside, original "

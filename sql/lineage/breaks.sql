@@ -35,12 +35,12 @@ shares AS (
   FROM found, context
   WHERE found.item_key = '' AND found.part = ''
 ),
--- Refunds of a receipt that are in part unfounded: which of them are, no row says.
+-- Of refunds: which of several has no ground, or took back what was carried, no row says.
 split AS (
   SELECT found.break_id, found.difference
   FROM found
   SEMI JOIN found AS other ON other.fund = found.fund AND other.county = found.county AND other.item_key = found.item_key
-    AND other.part = 'refund_unfounded'
+    AND other.part IN ('refund', 'refund_unfounded', 'refund_unseen')
 ),
 behind AS (
   SELECT break_id, side || '_amount' AS column_name, amount, file_id, line_id, row_no, brought_from FROM counted
@@ -58,11 +58,11 @@ behind AS (
   FROM explaining AS rows
   JOIN found USING (break_id)
   WHERE found.part = rows.explains
-    OR (found.part = 'refund_unfounded' AND rows.explains = 'refund')
+    OR (found.part IN ('refund_unfounded', 'refund_unseen') AND rows.explains = 'refund')
     OR (found.part = '' AND EXISTS (
       SELECT 1 FROM found AS other
       WHERE other.fund = found.fund AND other.county = found.county AND other.item_key = found.item_key
-        AND other.part = rows.explains
+        AND (other.part = rows.explains OR (rows.explains = 'refund' AND other.part IN ('refund_unfounded', 'refund_unseen')))
     ))
 ),
 short AS (

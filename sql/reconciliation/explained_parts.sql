@@ -1,41 +1,45 @@
 -- What of a difference is explained by its nature (a refund, the movement of an account). Used only where it brings the
--- difference nearer to nil. No more is a refund than may be paid back; the rest of it is unfounded.
+-- difference nearer to nil. Of refunds, what has no ground comes first; the rest explains no more than what is left: a refund
+-- that takes back what the tax list never had leaves no difference.
 WITH sums AS (
   SELECT
     items.fund, items.county, items.break_item, rows.explains, CAST(sum(rows.explained) AS DECIMAL(18, 2)) AS part,
-    any_value(items.left_amount) AS paid, any_value(items.difference) AS difference
+    any_value(items.difference) AS difference
   FROM unmatched_items AS items
   JOIN side_rows AS rows
     ON rows.fund = items.fund AND rows.county = items.county AND rows.item_id = items.break_item
   WHERE rows.explains IS NOT NULL
   GROUP BY items.fund, items.county, items.break_item, rows.explains
 ),
-used AS (
+refunds AS (
   SELECT
-    *,
-    -- A number refunded in several counties or funds may be paid back once: in their order.
-    coalesce(sum(part) OVER (
-      PARTITION BY explains, break_item ORDER BY fund, county ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-    ), 0) AS before,
-    sum(part) OVER (PARTITION BY fund, county, break_item) AS together
+    sums.*, coalesce(refundable.seen, false) AS seen,
+    CASE WHEN refundable.seen THEN sums.part - refundable.amount ELSE 0 END AS unfounded
   FROM sums
+  LEFT JOIN refundable ON refundable.item_id = sums.break_item AND refundable.fund = sums.fund
+    AND refundable.county = sums.county
+  WHERE explains = 'refund'
 ),
-founded AS (
-  SELECT used.*, CAST(CASE
-      WHEN explains <> 'refund' THEN part
-      WHEN refundable.item_key IS NOT NULL THEN least(part, greatest(refundable.amount - before, 0))
-      -- Where nobody knows what the treasury booked, what the payer paid is the most.
-      WHEN paid > 0 THEN least(part, paid)
-      ELSE part
-    END AS DECIMAL(18, 2)) AS good
+used AS (
+  SELECT * REPLACE (CASE WHEN abs(difference - unfounded) < abs(difference) THEN unfounded ELSE 0 END AS unfounded),
+    part - unfounded AS founded
+  FROM refunds
+),
+parts AS (
+  SELECT fund, county, break_item, 'refund_unfounded' AS class, unfounded AS part FROM used
+  UNION ALL
+  SELECT
+    fund, county, break_item, CASE WHEN seen THEN 'refund' ELSE 'refund_unseen' END,
+    least(founded, greatest(difference - unfounded, 0))
   FROM used
-  LEFT JOIN refundable ON refundable.item_key = used.break_item
+  UNION ALL
+  (
+    SELECT fund, county, break_item, explains, part
+    FROM sums
+    WHERE explains <> 'refund'
+    QUALIFY abs(difference - sum(part) OVER (PARTITION BY fund, county, break_item)) < abs(difference)
+  )
 )
-SELECT fund, county, break_item, explains AS class, good AS part
-FROM founded
-WHERE good <> 0 AND abs(difference - together) < abs(difference)
-UNION ALL
-SELECT fund, county, break_item, 'refund_unfounded', CAST(part - good AS DECIMAL(18, 2))
-FROM founded
-WHERE part <> good
-  AND (abs(difference - together) < abs(difference) OR abs(difference - part + good) < abs(difference))
+SELECT fund, county, break_item, class, CAST(part AS DECIMAL(18, 2)) AS part
+FROM parts
+WHERE part <> 0

@@ -35,7 +35,7 @@ def following(tmp_path_factory: pytest.TempPathFactory) -> Settled:
     """A month that carries breaks of the one before, some of which it ends and some of which it makes up for in part."""
     settings = at(tmp_path_factory.mktemp("following"))
     Settled(settings, "in_transit", "wrong_subject", "missing_treasury", "not_transferred", "over_transferred")
-    faults = ["not_transferred", "cut_off", "batch_line_short", "refund_twice", "refund_unknown"]
+    faults = ["not_transferred", "cut_off", "batch_line_short", "refund_twice", "refund_of_long_before"]
     return Settled(settings, *faults, month=MONTH.plus(1), cures=False)
 
 

@@ -286,8 +286,7 @@ class Desk:
             connection.execute("INSERT INTO carried_before BY NAME FROM carried_rows")
             for name in self.before.given.rows.keys() & {"tax", "treasury", "agency"}:
                 _fill(connection, name, self.before.given.rows[name], behind="__before")
-            connection.execute("INSERT INTO months_before SELECT unnest(?)", [[given.month for given in self.past]])
-            for name in ("treasury", "refunds"):
+            for name in ("treasury", "corrections", "refunds"):
                 rows = [row for given in self.past for row in given.rows.get(name, [])]
                 _fill(connection, name, rows, behind="__past")
         return Settled(connection, reconcile(connection), given)

@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from tests.reconciliation.desk import HERE, STRANGER, THERE, Desk, Settled
 
 P, S, K, N = "tax_treasury", "treasury_fiscal", "account_activity", "number amount booked"
@@ -81,7 +83,7 @@ def test_a_refund_does_not_cancel_another_receipt() -> None:
     """A refund and a stray receipt of the same amount are two breaks."""
     assert classes(march(tax=N, treasury=f"{N}\nV1 380 03-10", refunds=f"{N}\nR0 380 03-12")) == [
         "only_right -380.00",
-        "refund 380.00",
+        "refund_unseen 380.00",
     ]
 
 
@@ -132,42 +134,60 @@ def test_nothing_is_refunded_twice() -> None:
     ]
 
 
-def test_nothing_is_refunded_that_nobody_booked() -> None:
-    """A refund of a receipt no month had is without ground; in the first month known, and without a number, nobody can say."""
-    refund = f"{N}\nR0 380 {{}}-12\n- 70 {{}}-12"
+def test_a_refund_of_what_no_month_has() -> None:
+    """Of a receipt that is in no month settled, whose list is missing, or that is not named, nobody can say."""
     d = Desk(P)
-    first = d.settle("2022-03", tax=N, treasury=N, refunds=refund.format("03", "03"))
-    assert classes(first) == ["refund 380.00", "refund 70.00"]
-    second = d.settle("2022-04", tax=N, treasury=N, refunds=refund.format("04", "04").replace("R0", "R9"))
-    assert classes(second) == ["refund 70.00", "refund_unfounded 380.00"]
+    first = d.settle("2022-03", tax=f"{N}\nR1 100 03-10", refunds=f"{N}\nR0 380 03-12\n- 70 03-12", missing=MISSING)
+    assert classes(first) == ["file_missing 100.00", "refund_unseen 380.00", "refund_unseen 70.00"]
+    second = d.settle("2022-04", tax=N, treasury=N, refunds=f"{N}\nR0 380 04-12\nR1 100 04-12")
+    assert classes(second) == ["refund_unseen 100.00", "refund_unseen 380.00"]
+    assert {b.gate for b in [*first.breaks(), *second.breaks()] if b.cls == "refund_unseen"} == {"expected"}
 
 
-def test_a_refund_while_the_list_of_receipts_is_missing() -> None:
-    """Without the treasury's list of receipts of the month nothing is said of the ground of a refund."""
-    d = Desk(P)
-    d.settle("2022-03", tax=N, treasury=N)
-    april = d.settle("2022-04", tax=f"{N}\nR1 100 04-10", refunds=f"{N}\nR2 100 04-12", missing=MISSING)
-    assert classes(april) == ["file_missing 100.00", "refund 100.00"]
+@pytest.mark.parametrize("home", [HERE, THERE])
+def test_a_receipt_refunded_in_two_counties(home: str) -> None:
+    """Refunded by two tax offices, a receipt is paid back once, and rightly where it was booked; also where the first ends its break."""
+    number = "number amount county booked"
+    refunds = f"{number}\nR1 100 {HERE} 04-12\nR1 100 {THERE} 04-12"
+    other = THERE if home == HERE else HERE
+    for tax, found in ((f"{number}\nR1 100 {home} 03-10", [("refund", home)]), (N, [])):
+        d = Desk(P)
+        d.settle("2022-03", tax=tax, treasury=f"{number}\nR1 100 {home} 03-10")
+        april = d.settle("2022-04", tax=N, treasury=N, refunds=refunds)
+        assert sorted((b.cls, b.county) for b in april.breaks()) == sorted([*found, ("refund_unfounded", other)])
 
 
-def test_one_refund_of_a_receipt_in_two_counties() -> None:
-    """Refunded by two tax offices, a receipt is paid back once."""
+def test_a_corrected_receipt_is_refunded_where_it_is() -> None:
+    """What a correction brought in may be paid back; what one took out may not; one within the funds changes nothing."""
+    moved = "number amount booked was_subject subject"
+    refunds = f"{N}\nR1 100 04-12"
     row = f"{N}\nR1 100 03-10"
-    d = Desk(P)
-    d.settle("2022-03", tax=row, treasury=row)
-    refunds = f"number amount county booked\nR1 100 {HERE} 04-12\nR1 100 {THERE} 04-12"
-    assert classes(d.settle("2022-04", tax=N, treasury=N, refunds=refunds)) == [
-        "refund 100.00",
-        "refund_unfounded 100.00",
-    ]
+    for was, now, booked, found in (
+        ("1030199", "1020301", N, ["refund 100.00"]),
+        ("1020301", "1030199", row, ["refund_unfounded 100.00"]),
+        ("1021201", "1020301", N, ["refund_unseen 100.00"]),
+    ):
+        d = Desk(P)
+        d.settle("2022-03", tax=row, treasury=booked, corrections=f"{moved}\nR1 100 03-20 {was} {now}")
+        april = d.settle("2022-04", tax=N, treasury=N, refunds=refunds)
+        assert [name for name in classes(april) if name.startswith("refund")] == found
 
 
 def test_a_second_refund_of_what_the_tax_list_lacks() -> None:
-    """A receipt only the treasury had, paid back twice: the first ends its break, the second has no ground."""
+    """A receipt only the treasury had, paid back again and again: the first ends its break, the others have no ground."""
     d = Desk(P)
     d.settle("2022-03", tax=N, treasury=f"{N}\nR1 100 03-10")
-    april = d.settle("2022-04", tax=N, treasury=N, refunds=f"{N}\nR1 100 04-12\nR1 100 04-13")
-    assert classes(april) == ["refund_unfounded 100.00"]
+    for times in (1, 2, 3):
+        april = d.look("2022-04", tax=N, treasury=N, refunds=N + "\nR1 100 04-12" * times)
+        assert classes(april) == [f"refund_unfounded {times - 1}00.00"][: times - 1]
+
+
+def test_a_refund_takes_back_what_was_booked_too_much() -> None:
+    """Of 150 booked for 100, the refund of 50 ends the break; one of all 150 leaves what the payer paid."""
+    d = Desk(P)
+    d.settle("2022-03", tax=f"{N}\nR1 100 03-10", treasury=f"{N}\nR1 150 03-10")
+    assert classes(d.look("2022-04", tax=N, treasury=N, refunds=f"{N}\nR1 50 04-12")) == []
+    assert classes(d.look("2022-04", tax=N, treasury=N, refunds=f"{N}\nR1 50 04-12\nR1 100 04-13")) == ["refund 100.00"]
 
 
 def test_in_transit_is_no_manual_receipt() -> None:

@@ -272,7 +272,7 @@ def test_a_manual_receipt_and_its_refund() -> None:
     assert march.breaks() == []
     assert march.passed(TAX) == {"opposite": 1}
     march = receipts(NONE, "number amount booked\n- 100.00 03-10", refunds="number amount booked\n- 90.00 03-12")
-    assert [b.cls for b in march.breaks()] == ["manual_receipt", "refund"]
+    assert [b.cls for b in march.breaks()] == ["manual_receipt", "refund_unseen"]
 
 
 def test_a_movement_nobody_knows_blocks() -> None:

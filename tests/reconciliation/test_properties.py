@@ -19,7 +19,7 @@ MONTHS = ("2022-03", "2022-04", "2022-05", "2022-06")
 TWINS = {HERE: "331022", THERE: "331081"}
 TAX, AGENCY, VOUCHERS, FISCAL = "tax_treasury", "agency_tax_county", "voucher_transfer", "treasury_fiscal"
 # What ends with its month.
-ENDING = {"refund", "refund_unfounded", "late_fee", "file_missing"}
+ENDING = {"refund", "refund_unfounded", "refund_unseen", "late_fee", "file_missing"}
 # The amounts are few, so that receipts are mistaken for one another wherever they can be.
 AMOUNTS = st.sampled_from([Decimal("100.00"), Decimal("380.00"), Decimal("280.00"), Decimal("0.01")])
 DELAYS = st.sampled_from([0, 0, 0, 1, 2, None])

@@ -98,7 +98,7 @@ def test_nothing_is_found_where_nothing_was_planted(sample: Settled) -> None:
 
 
 # Classes that say that all is as it should be, and those that let nothing be published, by the pairs they do it in.
-EXPECTED = {"in_transit", "cut_off", "refund", "late_fee", "account_movement", "other_pair"}
+EXPECTED = {"in_transit", "cut_off", "refund", "refund_unseen", "late_fee", "account_movement", "other_pair"}
 BLOCKING = {
     ("treasury_fiscal", "over_transferred"),
     ("account_activity", "unknown_movement"),

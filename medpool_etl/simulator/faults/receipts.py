@@ -201,12 +201,17 @@ def _(world: World, expected: Expected) -> None:
     expected.broken("tax_treasury", "refund_unfounded", row.values["amount"])
 
 
-@fault("refund_unknown", "退库：退还从未入库的保费", "a premium paid back that the treasury never had", sequel=True)
+@fault(
+    "refund_of_long_before",
+    "退库：原款不在已结算月份",
+    "a premium paid back that no month settled here has",
+    sequel=True,
+)
 def _(world: World, expected: Expected) -> None:
     values = _sample(world)
     # A number of the same office that no list has.
     row = _refund(world, Row(values), number="9" + values["receipt_no"][1:])
-    expected.broken("tax_treasury", "refund_unfounded", row.values["amount"])
+    expected.broken("tax_treasury", "refund_unseen", row.values["amount"])
 
 
 @fault("net_refund", "退库：一县居民保费退库大于入库", "a county whose refunds exceed its resident premiums", once=True)
@@ -220,7 +225,7 @@ def _(world: World, expected: Expected) -> None:
     # And one receipt of an earlier month, whose number nobody wrote.
     _refund(world, rows[0])
     world.refunds[-1].values["voucher_no"] = None
-    expected.broken("tax_treasury", "refund", rows[0].values["paid_amount"])
+    expected.broken("tax_treasury", "refund_unseen", rows[0].values["paid_amount"])
 
 
 def _refund(world: World, tax: Row, number: str = "") -> Row:
