@@ -64,7 +64,7 @@ soak: $(VENV)/.dev ## read ten thousand mutated files and reconcile hundreds of 
 	@EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n 2 tests/reconciliation/test_properties.py
 
 test: $(VENV)/.dev ## run the tests
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-postgres: $(VENV)/.dev ## run the control database's tests on PostgreSQL too, in a throw-away cluster (installs Debian's if there is none)
 	@tests/postgres.sh $(BIN)/python -m pytest tests/store
