@@ -250,7 +250,7 @@ def explanation(found: Explanation, limit: int) -> None:
     table.add_column("金额 Amount (元)", justify="right", no_wrap=True)
     shown = found.sources if limit == 0 else found.sources[:limit]
     for source in shown:
-        table.add_row(source.file_name, source.sheet, str(source.row_no), grouped(source.amount))
+        table.add_row(source.file_name, source.sheet, str(source.row_no or ""), grouped(source.amount))
     rest = found.sources[len(shown) :]
     if rest:
         table.add_row(

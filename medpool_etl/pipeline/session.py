@@ -115,11 +115,10 @@ def look_back(
     connection.execute(f"CREATE OR REPLACE TEMP TABLE balances_before ({_BALANCES})")
     past = _months_before(agreed, warehouse, manifest)
     runs = [(folder, files) for _, folder, files in past]
-    refunds = "SELECT count(*) FROM treasury_refunds WHERE voucher_no IS NOT NULL"
+    refunds = connection.execute("SELECT count(*) FROM treasury_refunds WHERE voucher_no IS NOT NULL").fetchall()
     for name, columns in GROUNDS.items():
         # Without a refund nobody asks what was booked before.
-        wanted = runs if connection.execute(refunds).fetchall() != [(0,)] else []
-        add_past(connection, wanted, agreed.contracts[name], columns)
+        add_past(connection, runs if refunds != [(0,)] else [], agreed.contracts[name], columns)
     if not past:
         return
     month, folder, _ = past[0]
