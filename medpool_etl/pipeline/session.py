@@ -136,15 +136,14 @@ def _months_before(
     agreed: Agreed, warehouse: Warehouse, manifest: dict[str, Any]
 ) -> list[tuple[str, Path, dict[str, list[str]]]]:
     """Return the month a run carries from, the one that carries from, and so on, as far back as receipts may be refunded:
-    each with the folder of its run and the accepted files by contract."""
+    each with the folder of its run and the accepted files by contract. Raises StoreError for a run that is gone: what a month
+    finds must not depend on what happens to be kept."""
     found: list[tuple[str, Path, dict[str, list[str]]]] = []
     first = Month.parse(manifest["month"]).plus(-agreed.rulebook.reconciliation.refund_within_months)
     carries = manifest.get("carries")
-    # The newest is always wanted; an older one that is no longer in the warehouse ends the chain.
+    # The newest is always wanted.
     while carries and (not found or Month.parse(carries["month"]) >= first):
         folder = warehouse.run(agreed.city.city, carries["month"], carries["run_id"])
-        if found and not (folder / "manifest.json").is_file():
-            break
         files: dict[str, list[str]] = {}
         for file_id, verdict in read_json(folder / "quality" / "verdicts.json").items():
             if verdict["outcome"].startswith("accepted"):
