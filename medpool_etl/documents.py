@@ -136,7 +136,11 @@ def _load(path: Path, schema: type[BaseModel], *_version: int) -> BaseModel:
 
 def place(name: str, *key: str | int) -> str:
     """Return where a key of a document stands, as errors name it: file, line, key."""
-    path = find(name)
+    return place_in(find(name), *key)
+
+
+def place_in(path: Path, *key: str | int) -> str:
+    """Return where a key of the document at ``path`` stands, as errors name it: file, line, key."""
     root = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
     return f"{path.name}, line {_line(root, key)}, key {_dotted(key)}"
 

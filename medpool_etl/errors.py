@@ -47,3 +47,7 @@ class BlockedError(MedpoolError):
     """The month's breaks forbid its settlement: nothing new is published until they are ended or a person overrides."""
 
     exit_code = 4
+
+
+class UnspecifiedError(MedpoolError):
+    """A notice leaves this to a later rule (G6), and no supplement supplies it."""

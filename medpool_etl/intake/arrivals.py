@@ -267,7 +267,7 @@ def expected_parts(contract: Contract, city: City, month: Month, accounts: Accou
         return tuple(unit.code for unit in city.units_on(month.last_day))
     if contract.expected.per == "account":
         kinds = contract.expected.account_kinds
-        return tuple(a.number for a in accounts.accounts if a.kind in kinds)
+        return tuple(a.number for a in accounts.accounts if a.kind in kinds and a.has_statement)
     return ("",)
 
 

@@ -1,10 +1,11 @@
-"""Calendar months as the pipeline speaks of them (费款所属期)."""
+"""Calendar months as the pipeline speaks of them (费款所属期), and the longer periods a city settles."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from medpool_etl.errors import InputError
 
@@ -60,3 +61,80 @@ class Month:
     def day(self, number: int) -> dt.date:
         """Return its day ``number``, or its last day where the month is shorter."""
         return min(self.first_day + dt.timedelta(days=number - 1), self.last_day)
+
+
+PeriodKind = Literal["month", "quarter", "opening", "clearing", "year"]
+_FORMS: tuple[tuple[PeriodKind, str], ...] = (
+    ("month", r"(?P<year>\d{4})-?(?P<number>0[1-9]|1[0-2])"),
+    ("quarter", r"(?P<year>\d{4})-?[Qq](?P<number>[1-4])"),
+    ("opening", r"(?P<year>\d{4})-opening"),
+    ("clearing", r"(?P<year>\d{4})-clearing"),
+    ("year", r"(?P<year>\d{4})"),
+)
+
+
+@dataclass(frozen=True, order=True)
+class Period:
+    """What a rule is applied to: a month ``2022-03``, a quarter ``2022-Q1``, the opening of a year ``2022-opening``, its
+    clearing ``2022-clearing`` (年终清算, done in the year after), or a year ``2022``. ``number`` is the month or quarter."""
+
+    year: int
+    kind: PeriodKind
+    number: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Period:
+        """Return the period written in one of the forms above; raises InputError on anything else."""
+        for kind, form in _FORMS:
+            match = re.fullmatch(form, text.strip())
+            if match and 1990 <= int(match["year"]) <= 2199:
+                return cls(int(match["year"]), kind, int(match.groupdict().get("number") or 0))
+        raise InputError(f"{text!r} is not a period", expected="2022-03, 2022-Q1, 2022-opening, 2022-clearing or 2022")
+
+    @classmethod
+    def of(cls, month: Month) -> Period:
+        """Return the period of one month."""
+        return cls(month.year, "month", month.number)
+
+    def __str__(self) -> str:
+        tails = {"month": f"-{self.number:02d}", "quarter": f"-Q{self.number}", "year": ""}
+        return f"{self.year:04d}{tails.get(self.kind, f'-{self.kind}')}"
+
+    @property
+    def zh(self) -> str:
+        """The period as Chinese users read it."""
+        tails = {
+            "month": f"{self.number}月",
+            "quarter": f"第{'一二三四'[self.number - 1]}季度",
+            "opening": "年初",
+            "clearing": "年终清算",
+            "year": "",
+        }
+        return f"{self.year}年{tails[self.kind]}"
+
+    @property
+    def first_month(self) -> Month:
+        """Its first month; of an opening and a clearing that of the year."""
+        numbers = {"month": self.number, "quarter": self.number * 3 - 2}
+        return Month(self.year, numbers.get(self.kind, 1))
+
+    @property
+    def last_month(self) -> Month:
+        """Its last month; an opening is of January, a clearing of the whole year."""
+        numbers = {"month": self.number, "quarter": self.number * 3, "opening": 1}
+        return Month(self.year, numbers.get(self.kind, 12))
+
+    @property
+    def first_day(self) -> dt.date:
+        """Its first calendar day."""
+        return self.first_month.first_day
+
+    @property
+    def last_day(self) -> dt.date:
+        """Its last calendar day."""
+        return self.last_month.last_day
+
+    @property
+    def rules_of(self) -> dt.date:
+        """The day whose values and units hold for it: its last, since a clearing speaks of the whole year."""
+        return self.last_day

@@ -12,10 +12,10 @@ import pyarrow as pa
 from medpool_etl.contracts import Contract, checks_of
 from medpool_etl.intake import Arrival, missing_files
 from medpool_etl.money import from_fen
-from medpool_etl.periods import Month
+from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.agreed import Agreed, references
+from medpool_etl.policy import due_of
 from medpool_etl.reconciliation.compare import GROUNDS, KEYS
-from medpool_etl.settlement.remittance import remittance_due
 from medpool_etl.staging import prepare
 from medpool_etl.store import Warehouse
 from medpool_etl.store.session import add_past, add_references, add_rows, connect, staged_sql
@@ -208,7 +208,11 @@ def run_session(agreed: Agreed, month: Month, folder: Path, known: dict[str, Any
 
 def _context(agreed: Agreed, month: Month, known: dict[str, Any]) -> pa.Table:
     rulebook = agreed.rulebook
-    due = remittance_due(month, rulebook) if rulebook.settles else None
+    due = (
+        due_of(rulebook, "remittance", Period.of(month), agreed.calendar)
+        if "remittance" in rulebook.deadlines
+        else None
+    )
     table = pa.Table.from_pylist(
         [
             {
@@ -225,8 +229,8 @@ def _context(agreed: Agreed, month: Month, known: dict[str, Any]) -> pa.Table:
                     else None
                 ),
                 "cut_off_from": month.last_day - dt.timedelta(days=rulebook.reconciliation.cut_off_days - 1),
-                "remittance_due": due,
-                "remittance_late_after": agreed.calendar.late_after(due) if due else None,
+                "remittance_due": due.due if due else None,
+                "remittance_late_after": due.late_after if due else None,
                 "run_id": "",
                 "medpool_version": "",
                 "figures": "",

@@ -23,12 +23,13 @@ from medpool_etl.pipeline.basis import Basis, manifest_of, stale_months
 from medpool_etl.pipeline.comparing import compare_files
 from medpool_etl.pipeline.figures import provisional_reasons
 from medpool_etl.pipeline.gate import blocked, gate_of, sync_breaks
+from medpool_etl.pipeline.monthly import month_outcome
 from medpool_etl.pipeline.opening import MonthRun, Progress, begin, open_month, silent
 from medpool_etl.pipeline.session import AVERAGE_WAGE, look_back, run_session, staging_session, take_average_wage
 from medpool_etl.quality import Judge, size_of
 from medpool_etl.reconciliation import PairResult
 from medpool_etl.reconciliation import reconcile as compare
-from medpool_etl.settlement import TreasuryPremium, monthly_remittance, transfers_table
+from medpool_etl.settlement import transfers_table
 from medpool_etl.staging import stage_file
 from medpool_etl.store import Control, Settings, Warehouse
 from medpool_etl.store.models import make_view
@@ -170,15 +171,14 @@ def settle(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) 
         staging_views(connection)
         for name in ("premiums_in_treasury", "flows"):
             make_view(connection, "settlement", name)
-        facts = [TreasuryPremium(*row) for row in connection.execute("FROM premiums_in_treasury").fetchall()]
-        transfers = monthly_remittance(facts, run.when, agreed.rulebook, agreed.accounts, agreed.calendar)
+        outcome = month_outcome(connection, agreed, run.when)
         flows = [Flow(*row) for row in connection.execute("FROM flows ORDER BY ALL").fetchall()]
         entries = post(flows, agreed.postings, agreed.city.code)
         late = read_json(folder / "manifest.json")["adjusts"]
         add_references(
             connection,
             {
-                "transfers": transfers_table(transfers),
+                "transfers": transfers_table(outcome.transfers),
                 "entries": entries_table(entries),
                 "adjustment_rows": adjustments(
                     settings, agreed, run.when, late, lambda *inputs: _settle_aside(settings, agreed, *inputs)

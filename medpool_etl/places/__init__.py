@@ -71,23 +71,36 @@ class City(Document):
 class Account(Document):
     """An account money moves through; ``number`` is how statements name it (账号).
 
-    ``kind``: treasury (国库存款), fiscal (财政专户), income (收入户), expenditure (支出户), or payee: somebody else's, whom the
+    ``kind``: treasury (国库存款), fiscal (财政专户), income (收入户), expenditure (支出户), government (财政局, the general budget of
+    city or county), upper (the province's), or payee: somebody else's, whom the
     city agency may pay directly (insurer, institution, entrusted third party). ``unit`` is the county that
-    holds it, None for the city's own. ``fund`` is None for an account that holds both funds (the treasury). ``statement``:
-    whether its statement must come every month (default: of the city's own accounts).
+    holds it, None for the city's own. ``fund`` is None for an account that holds both funds (the treasury, a government's).
+    ``purpose`` names what of a fiscal account or a payee it is: pool (统筹结余), reserve (归集基金), legacy (a county's accumulated balance, 累计结余),
+    adjustment (风险调剂金, 调剂金), insurer (大病保险承办), institutions (定点医药机构). ``within``: it is a sub-ledger (分账) of that bank
+    account, and has no statement of its own. ``statement``: whether its statement must come every month (default: of the city's own
+    accounts that banks keep).
     """
 
     number: str = Field(pattern=r"^\d{6,30}$")
     name: str
-    kind: Literal["treasury", "fiscal", "income", "expenditure", "payee"]
+    kind: Literal["treasury", "fiscal", "income", "expenditure", "payee", "government", "upper"]
     fund: Fund | None = None
     unit: str | None = None
+    purpose: Literal["pool", "reserve", "legacy", "adjustment", "insurer", "institutions"] | None = None
+    within: str | None = None
     statement: Literal["always", "any"] | None = None
 
     @property
     def statement_needed(self) -> bool:
         """Whether a month lacks its statement when it does not come."""
-        return self.statement == "always" if self.statement else self.unit is None
+        if self.statement:
+            return self.statement == "always"
+        return self.unit is None and self.has_statement
+
+    @property
+    def has_statement(self) -> bool:
+        """Whether a bank sends a statement of it to the fund's offices."""
+        return self.within is None and self.kind not in ("government", "upper", "payee")
 
 
 class Accounts(Document):
@@ -105,17 +118,25 @@ class Accounts(Document):
         numbers = [account.number for account in self.accounts]
         if twice := {number for number in numbers if numbers.count(number) > 1}:
             raise ValueError(f"account numbers stand twice: {', '.join(sorted(twice))}")
-        if any(account.fund is None and account.kind not in ("treasury", "payee") for account in self.accounts):
-            raise ValueError("every account but the treasury's and those of payees belongs to one fund")
+        shared = ("treasury", "payee", "government", "upper")
+        if any(account.fund is None and account.kind not in shared for account in self.accounts):
+            raise ValueError("every account but those of treasuries, governments and payees belongs to one fund")
+        banks = {account.number: account for account in self.accounts if account.within is None}
+        for account in self.accounts:
+            if account.within is not None and (
+                account.within not in banks or banks[account.within].fund != account.fund
+            ):
+                raise ValueError(f"account {account.number}: {account.within} is no bank account of the same fund")
         return self
 
-    def one(self, kind: str, fund: str | None = None, unit: str | None = None) -> Account:
-        """Return the account of that kind, fund and unit (None: the city's); raises InputError when there is none."""
+    def one(self, kind: str, fund: str | None = None, unit: str | None = None, purpose: str | None = None) -> Account:
+        """Return the account of that kind, fund, unit (None: the city's) and purpose; raises InputError when there is none."""
         for account in self.accounts:
-            if account.kind == kind and account.unit == unit and account.fund == fund:
+            if (account.kind, account.unit, account.fund, account.purpose) == (kind, unit, fund, purpose):
                 return account
+        named = f"{kind} account" + (f" ({purpose})" if purpose else "")
         raise InputError(
-            f"{self.city} has no {kind} account for fund {fund} of {unit or 'the city'}",
+            f"{self.city} has no {named} for fund {fund} of {unit or 'the city'}",
             do=f"add it to places/{self.city}.accounts.yaml in the folder MEDPOOL_CONFIG names",
         )
 

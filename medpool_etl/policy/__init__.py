@@ -4,18 +4,36 @@ Every value carries the clause it comes from and the day it starts to hold; wher
 reading says which way is taken, which others there are, and why.
 """
 
-from medpool_etl.policy.load import cities, load_break_classes, load_rulebook, load_subjects, rulebooks
-from medpool_etl.policy.model import BreakClass, Clause, Pair, Rulebook, Subject
+from medpool_etl.policy.clearing import Clearing
+from medpool_etl.policy.deadline import Deadline
+from medpool_etl.policy.due import Due, due_of
+from medpool_etl.policy.load import (
+    cities,
+    load_break_classes,
+    load_rulebook,
+    load_subjects,
+    load_supplement,
+    rulebooks,
+    supplements_in_force,
+)
+from medpool_etl.policy.model import BreakClass, Clause, Pair, Rulebook, RuleEntry, Subject
 
 __all__ = [
     "BreakClass",
     "Clause",
+    "Clearing",
+    "Deadline",
+    "Due",
     "Pair",
+    "RuleEntry",
     "Rulebook",
     "Subject",
     "cities",
+    "due_of",
     "load_break_classes",
     "load_rulebook",
     "load_subjects",
+    "load_supplement",
     "rulebooks",
+    "supplements_in_force",
 ]

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 from medpool_etl import documents
-from medpool_etl.errors import InputError
+from medpool_etl.errors import ConfigurationError, InputError
+from medpool_etl.policy.deadline import Deadlines
 from medpool_etl.policy.model import BreakClass, BreakClasses, Rulebook, Subject, Subjects
+from medpool_etl.policy.supplement import Supplement, lay_over
+
+# The names of the supplements in force, with commas between them.
+VARIABLE = "MEDPOOL_SUPPLEMENTS"
 
 
 def rulebooks() -> tuple[str, ...]:
@@ -17,12 +24,44 @@ def cities() -> tuple[str, ...]:
     return tuple(city for city in rulebooks() if load_rulebook(city).settles)
 
 
-def load_rulebook(city: str) -> Rulebook:
-    """Read the rulebook of a city; raises InputError when it has none, ConfigurationError for a mistake in it."""
+def supplements_in_force(city: str) -> tuple[str, ...]:
+    """Return the names of the city's supplements the environment names (``MEDPOOL_SUPPLEMENTS``), in order."""
+    names = [name.strip() for name in os.environ.get(VARIABLE, "").split(",") if name.strip()]
+    return tuple(name for name in names if load_supplement(name).city == city)
+
+
+def load_supplement(name: str) -> Supplement:
+    """Read ``policy/supplements/<name>.yaml``; raises ConfigurationError when there is none, and for a mistake in it."""
+    path = documents.find(f"policy/supplements/{name}.yaml")
+    if not path.is_file():
+        raise ConfigurationError(
+            f"there is no supplement {name!r}",
+            where=VARIABLE,
+            expected=f"some of {', '.join(p.stem for p in documents.find_all('policy/supplements')) or 'none'}",
+            do="put it into policy/supplements/ in the folder MEDPOOL_CONFIG names",
+        )
+    return documents.load(path, Supplement)
+
+
+def load_rulebook(city: str, supplements: tuple[str, ...] | None = None) -> Rulebook:
+    """Read the rulebook of a city and its deadlines, with its supplements laid over (default: those in force).
+
+    Raises InputError when the city has no rulebook, ConfigurationError for a mistake in it or in a supplement.
+    """
     path = documents.find(f"policy/rulebooks/{city}.yaml")
     if not path.is_file():
         raise InputError(f"there is no rulebook for {city!r}", expected=f"one of {', '.join(rulebooks())}")
-    return documents.load(path, Rulebook)
+    rulebook = documents.load(path, Rulebook)
+    deadlines = documents.load(documents.find(f"policy/deadlines/{city}.yaml"), Deadlines).deadlines
+    for name, deadline in deadlines.items():
+        if deadline.clause not in rulebook.clauses:
+            raise ConfigurationError(
+                f"deadline {name}: there is no clause {deadline.clause}", where=f"policy/deadlines/{city}.yaml"
+            )
+    rulebook = rulebook.model_copy(update={"deadlines": deadlines})
+    for name in supplements_in_force(city) if supplements is None else supplements:
+        rulebook = lay_over(rulebook, load_supplement(name), name)
+    return rulebook
 
 
 def load_subjects() -> tuple[Subject, ...]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal, InvalidOperation
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from medpool_etl.documents import Document, Text
-from medpool_etl.errors import ConfigurationError, InputError
+from medpool_etl.errors import ConfigurationError, InputError, UnspecifiedError
 from medpool_etl.places import Fund
+from medpool_etl.policy.clearing import Clearing
+from medpool_etl.policy.deadline import Deadline
 
 # What a break means for the settlement: it is as it should be, it makes the month provisional, or nothing is published.
 Gate = Literal["expected", "warn", "block"]
@@ -28,6 +31,20 @@ OWNERS: dict[str, Text] = {
 }
 
 
+# What values are measured in; numbers are exact decimals, texts are words a rule knows.
+NUMBERS = (
+    "percent",
+    "percentage points",
+    "months",
+    "years",
+    "working days",
+    "days",
+    "yuan a head a year",
+    "yuan a head a month",
+)
+TEXTS = ("budget level", "grade", "words")
+
+
 class Notice(Document):
     """The published document a rulebook states."""
 
@@ -39,11 +56,13 @@ class Notice(Document):
 
 
 class Clause(Document):
-    """A clause: where it stands in the notice, a short quotation, and what it says in English."""
+    """A clause: where it stands in the notice, a short quotation, and what it says in English. ``document``: the number of the
+    document it stands in, where that is a supplement."""
 
     source: str
     quote: str
     gloss: str
+    document: str | None = None
 
 
 class DatedValue(Document):
@@ -67,6 +86,18 @@ class Value(Document):
         days = [item.from_day for item in self.dated]
         if sorted(set(days)) != days:
             raise ValueError("dated values must follow one another, oldest first, none twice")
+        if self.unit not in NUMBERS + TEXTS:
+            raise ValueError(f"the unit {self.unit} is none of {', '.join(NUMBERS + TEXTS)}")
+        if any(not item.source.strip() for item in self.dated):
+            raise ValueError("a value names its source")
+        if self.unit in NUMBERS:
+            for item in self.dated:
+                try:
+                    number = Decimal(item.value)
+                except InvalidOperation:
+                    raise ValueError(f"{item.value!r} is no number of {self.unit}") from None
+                if not number.is_finite() or number < 0:
+                    raise ValueError(f"{item.value} {self.unit} is not possible")
         return self
 
 
@@ -119,6 +150,28 @@ class Pair(Document):
     right: Side
 
 
+class RuleEntry(Document):
+    """A rule of the city: which kind of calculation it is, its clause, and when it is applied. The order in the rulebook is that
+    of the notice, and is the order of the steps.
+
+    ``when``: every month, quarter, at the opening of a year, at its clearing, once, or for single cases (``case``: asked, not
+    settled by the calendar).
+    """
+
+    kind: str
+    clause: str
+    title: Text
+    when: Literal["month", "quarter", "opening", "clearing", "once", "case"]
+    funds: tuple[Fund, ...] = ("worker", "resident")
+
+
+class Unspecified(Document):
+    """What the notice leaves to a later rule (G6), by the kind of rule it would be."""
+
+    clause: str
+    what: Text
+
+
 class Reconciliation(Document):
     """How a city reconciles. ``cut_off_days``: what one side booked in that many last days of a month may stand in the next
     month on the other. ``remind_after_days``: the ages at which a break that is still open is told of again.
@@ -132,13 +185,22 @@ class Reconciliation(Document):
 
 class Rulebook(Document):
     """The rules of one city as data. ``amounts`` gives the clause of published amounts, by ``table`` or ``table.column``;
-    those of pairs and transfers carry their own. ``settles`` False: only its reconciliation is there yet."""
+    those of pairs and transfers carry their own. ``settles`` False: only its reconciliation is there yet.
+
+    ``rules`` by id; ``unspecified`` by the kind of rule a notice leaves to later; ``clearing`` the layers of the annual
+    clearing; ``deadlines`` by id, from the document of that name; ``supplements`` the documents that were laid over the notice.
+    """
 
     city: str
     notice: Notice
     clauses: dict[str, Clause]
     values: dict[str, Value] = Field(default_factory=dict)
     readings: dict[str, Reading] = Field(default_factory=dict)
+    rules: dict[str, RuleEntry] = Field(default_factory=dict)
+    unspecified: dict[str, Unspecified] = Field(default_factory=dict)
+    clearing: Clearing | None = None
+    deadlines: dict[str, Deadline] = Field(default_factory=dict)
+    supplements: tuple[Notice, ...] = ()
     reconciliation: Reconciliation = Reconciliation()
     pairs: dict[str, Pair]
     amounts: dict[str, str] = Field(default_factory=dict)
@@ -149,6 +211,10 @@ class Rulebook(Document):
         used = {name: value.clause for name, value in self.values.items()}
         used |= {name: reading.clause for name, reading in self.readings.items()}
         used |= {name: pair.clause for name, pair in self.pairs.items()}
+        used |= {f"rule {name}": rule.clause for name, rule in self.rules.items()}
+        used |= {f"deadline {name}": deadline.clause for name, deadline in self.deadlines.items()}
+        used |= {f"unspecified {name}": item.clause for name, item in self.unspecified.items()}
+        used |= {f"clearing {n}": clause for n, clause in enumerate(self.clearing.clauses if self.clearing else ())}
         used |= {f"amounts {name}": clause for name, clause in self.amounts.items()}
         for name, clause in used.items():
             if clause not in self.clauses:
@@ -175,6 +241,52 @@ class Rulebook(Document):
                 expected=f"a day from {self.values[name].dated[0].from_day} on",
             )
         return holding[-1]
+
+    def number(self, name: str, day: dt.date) -> Decimal:
+        """Return the value ``name`` that holds on ``day`` as an exact number; raises as ``value`` does."""
+        text = self.value(name, day)
+        if self.values[name].unit not in NUMBERS:
+            raise ConfigurationError(f"{name} is no number", where=f"rulebooks/{self.city}.yaml")
+        return Decimal(text)
+
+    def rule_of(self, kind: str, fund: str | None = None) -> tuple[str, RuleEntry]:
+        """Return id and entry of the first rule of a kind (for the fund).
+
+        Raises UnspecifiedError, quoting the clause, where the notice leaves it to a later rule and no supplement is given;
+        InputError where the notice has no such rule.
+        """
+        for name, rule in self.rules.items():
+            if rule.kind == kind and (fund is None or fund in rule.funds):
+                return name, rule
+        self.require_specified(kind)
+        raise InputError(
+            f"{self.notice.number} has no rule of the kind {kind}" + (f" for the {fund} fund" if fund else ""),
+            expected=f"one of {', '.join(sorted({rule.kind for rule in self.rules.values()}))}",
+        )
+
+    def deadline(self, name: str) -> Deadline:
+        """Return a deadline under the readings taken; raises ConfigurationError for one the city does not have."""
+        if name not in self.deadlines:
+            raise ConfigurationError(f"there is no deadline {name}", where=f"policy/deadlines/{self.city}.yaml")
+        deadline = self.deadlines[name]
+        return deadline.read(self.reading(deadline.reading)) if deadline.reading else deadline
+
+    def require_specified(self, kind: str) -> None:
+        """Raise UnspecifiedError, quoting the clause, where the notice leaves a kind of rule to later (G6)."""
+        if left := self.unspecified.get(kind):
+            clause = self.clauses[left.clause]
+            raise UnspecifiedError(
+                f"{self.notice.number} leaves {left.what.en} to a later rule ({left.what.zh})",
+                where=f"{self.cite(left.clause)}（{left.clause}）: {clause.quote}",
+                expected="a supplement that supplies it, with its own document number and clauses",
+                do=f"put it into policy/supplements/ in the folder MEDPOOL_CONFIG names and name it in MEDPOOL_SUPPLEMENTS "
+                f"(`medpool rules {self.city}` shows what is open)",
+            )
+
+    def cite(self, clause: str) -> str:
+        """Return where a clause stands, as a person cites it: document number and place."""
+        found = self.clauses[clause]
+        return f"{found.document or self.notice.number} {found.source}"
 
     def reading(self, name: str) -> str:
         """Return the reading taken; raises ConfigurationError for one the rulebook lacks."""

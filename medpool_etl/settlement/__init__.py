@@ -1,6 +1,28 @@
 """The rules of the cities as pure functions: facts and rulebook in, transfers out, each with its clause."""
 
-from medpool_etl.settlement.remittance import TreasuryPremium, monthly_remittance
+from medpool_etl.settlement.case import Case, CountyFacts, Facts, Outcome, Unfunded, Working
+from medpool_etl.settlement.kind import RuleKind
+from medpool_etl.settlement.kinds import RULE_KINDS, apply_rule, gaps, kind_of
+from medpool_etl.settlement.parties import ROLES, Named, Parties, Party, Registered
 from medpool_etl.settlement.transfers import Transfer, transfers_table
 
-__all__ = ["Transfer", "TreasuryPremium", "monthly_remittance", "transfers_table"]
+__all__ = [
+    "ROLES",
+    "RULE_KINDS",
+    "Case",
+    "CountyFacts",
+    "Facts",
+    "Named",
+    "Outcome",
+    "Parties",
+    "Party",
+    "Registered",
+    "RuleKind",
+    "Transfer",
+    "Unfunded",
+    "Working",
+    "apply_rule",
+    "gaps",
+    "kind_of",
+    "transfers_table",
+]

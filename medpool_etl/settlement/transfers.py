@@ -11,15 +11,18 @@ import pyarrow as pa
 
 from medpool_etl.errors import SettlementError
 from medpool_etl.money import exact
-from medpool_etl.places import Account
+from medpool_etl.settlement.parties import Party
 
 SCHEMA = pa.schema(
     [
         ("transfer_id", pa.string()),
         ("fund", pa.string()),
         ("county", pa.string()),
+        ("step", pa.string()),
+        ("payer", pa.string()),
         ("payer_account", pa.string()),
         ("payer_name", pa.string()),
+        ("receiver", pa.string()),
         ("receiver_account", pa.string()),
         ("receiver_name", pa.string()),
         ("amount", pa.decimal128(18, 2)),
@@ -36,32 +39,34 @@ SCHEMA = pa.schema(
 class Transfer:
     """``amount`` yuan owed by ``payer`` to ``receiver`` by ``due_date`` (late after ``late_after``, G5).
 
-    ``county`` is the unit it is reckoned for, ``rule_id`` and ``clause`` where it comes from, ``facts`` what it was
-    computed with. Raises SettlementError when it pays itself, is not positive, or is finer than a fen.
+    ``county`` is the unit it is reckoned for, ``step`` which step of the rule it is (empty for a rule of one step), ``rule_id`` and
+    ``clause`` where it comes from, ``facts`` what it was computed with. Raises SettlementError when it pays itself, is not positive,
+    or is finer than a fen. ``due_date`` None: the notice names no day.
     """
 
     fund: str
     county: str
-    payer: Account
-    receiver: Account
+    payer: Party
+    receiver: Party
     amount: Decimal
-    due_date: dt.date
-    late_after: dt.date
+    due_date: dt.date | None
+    late_after: dt.date | None
     rule_id: str
     clause: str
     facts: str
+    step: str = ""
 
     def __post_init__(self) -> None:
-        where = f"{self.rule_id} {self.fund} {self.county}"
-        if self.payer.number == self.receiver.number:
+        where = " ".join(filter(None, (self.rule_id, self.step, self.fund, self.county)))
+        if (self.payer.number, self.payer.name) == (self.receiver.number, self.receiver.name):
             raise SettlementError("a transfer pays itself", where=where)
         if exact(self.amount) <= 0:
             raise SettlementError(f"a transfer of {self.amount} yuan", where=where, expected="a positive amount")
 
     @property
     def transfer_id(self) -> str:
-        """A name that is its own within the month: rule, fund and county."""
-        return f"{self.rule_id}/{self.fund}/{self.county}"
+        """A name that is its own within the period: rule, step, fund and county."""
+        return "/".join(filter(None, (self.rule_id, self.step, self.fund, self.county)))
 
 
 def transfers_table(transfers: Iterable[Transfer]) -> pa.Table:
@@ -80,8 +85,11 @@ def transfers_table(transfers: Iterable[Transfer]) -> pa.Table:
             "transfer_id": transfer.transfer_id,
             "fund": transfer.fund,
             "county": transfer.county,
+            "step": transfer.step,
+            "payer": transfer.payer.role,
             "payer_account": transfer.payer.number,
             "payer_name": transfer.payer.name,
+            "receiver": transfer.receiver.role,
             "receiver_account": transfer.receiver.number,
             "receiver_name": transfer.receiver.name,
             "amount": transfer.amount,

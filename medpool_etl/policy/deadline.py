@@ -1,0 +1,83 @@
+"""The schema of a city's deadlines: who must have done what by when, by which clause."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from medpool_etl.documents import Document, Text
+
+
+class Moved(Document):
+    """What another reading changes of a deadline."""
+
+    months: int | None = Field(default=None, ge=-12, le=24)
+    day: int | None = Field(default=None, ge=1, le=31)
+    working_day: int | None = Field(default=None, ge=-23, le=23)
+
+
+class Deadline(Document):
+    """A deadline of the notice. ``every`` says of which periods there is one, ``who`` acts.
+
+    Exactly one of these says which day it is: ``day`` (of the month ``months`` after the last one of the period; 31: its last),
+    ``working_day`` (of that month; -1: its last), ``after`` (the id of another deadline) with ``working_days`` (counted from the day
+    that one is late after, as receipt is no earlier known), or ``date`` (for ``once``).
+
+    ``kind``: a payment is late after the next working day when its day is none; a filing is reminded of on the last working day
+    before (G5). ``shift: before``: the notice itself moves the day forward over holidays. ``first`` and ``last``: the years in which the
+    clause has it. ``funds``: whose. ``reading`` and ``by_reading``: a reading of the rulebook moves it.
+    """
+
+    clause: str
+    title: Text
+    who: Literal["tax", "treasury", "finance", "agency", "county", "county_finance", "city"]
+    kind: Literal["payment", "filing"]
+    every: Literal["month", "quarter", "year", "once"]
+    months: int = Field(default=0, ge=-12, le=24)
+    day: int | None = Field(default=None, ge=1, le=31)
+    working_day: int | None = Field(default=None, ge=-23, le=23)
+    after: str | None = None
+    working_days: int | None = Field(default=None, ge=1, le=60)
+    date: dt.date | None = None
+    shift: Literal["before"] | None = None
+    quarters: tuple[int, ...] = (1, 2, 3, 4)
+    first: int | None = None
+    last: int | None = None
+    funds: tuple[Literal["worker", "resident"], ...] = ("worker", "resident")
+    reading: str | None = None
+    by_reading: dict[str, Moved] = Field(default_factory=dict)
+
+    def read(self, taken: str) -> Deadline:
+        """Return the deadline under a reading."""
+        moved = self.by_reading.get(taken)
+        return self.model_copy(update=moved.model_dump(exclude_none=True)) if moved else self
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Deadline:
+        ways = [name for name in ("day", "working_day", "after", "date") if getattr(self, name) is not None]
+        if len(ways) != 1:
+            raise ValueError("exactly one of day, working_day, after and date says which day it is")
+        if (self.after is None) != (self.working_days is None):
+            raise ValueError("after and working_days go together")
+        if (self.date is not None) != (self.every == "once"):
+            raise ValueError("a date is for what is due once, and only that")
+        if self.working_day == 0:
+            raise ValueError("there is no working day number 0")
+        return self
+
+
+class Deadlines(Document):
+    """The document ``policy/deadlines/<city>.yaml``."""
+
+    city: str
+    deadlines: dict[str, Deadline]
+
+    @model_validator(mode="after")
+    def _known(self) -> Deadlines:
+        names = list(self.deadlines)
+        for name, deadline in self.deadlines.items():
+            if deadline.after is not None and deadline.after not in names[: names.index(name)]:
+                raise ValueError(f"{name}: there is no deadline {deadline.after} above it")
+        return self

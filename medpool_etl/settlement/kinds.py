@@ -1,0 +1,97 @@
+"""Every kind of rule medpool can calculate, and how a rulebook's rule is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from medpool_etl.calendar import WorkingCalendar
+from medpool_etl.errors import ConfigurationError, InputError
+from medpool_etl.periods import Period
+from medpool_etl.policy import Rulebook
+from medpool_etl.settlement.case import Case, CountyFacts, Facts, Outcome
+from medpool_etl.settlement.kind import RuleKind
+from medpool_etl.settlement.parties import Parties
+from medpool_etl.settlement.rules import clearing, remittance, reserves
+
+_MODULES = (remittance, reserves, clearing)
+RULE_KINDS: dict[str, RuleKind] = {kind.name: kind for module in _MODULES for kind in module.KINDS}
+
+
+def apply_rule(
+    rule_id: str,
+    rulebook: Rulebook,
+    calendar: WorkingCalendar,
+    parties: Parties,
+    fund: str,
+    period: Period,
+    facts: Facts,
+    counties: Mapping[str, CountyFacts],
+) -> Outcome:
+    """Return what a rule of the city gives for a fund and period.
+
+    Raises InputError for a rule the city does not have, a fund it does not speak of and a period before the notice is in force;
+    UnspecifiedError, quoting the clause, for what the notice leaves to a later rule (G6); and what the rule itself raises.
+    """
+    if rule_id not in rulebook.rules:
+        rulebook.require_specified(rule_id)
+        raise InputError(
+            f"{rulebook.city} has no rule {rule_id!r}", expected=f"one of {', '.join(rulebook.rules) or 'none'}"
+        )
+    entry = rulebook.rules[rule_id]
+    if fund not in entry.funds:
+        raise InputError(
+            f"{rule_id} is no rule of the {fund} fund",
+            where=rulebook.cite(entry.clause),
+            expected=f"one of {', '.join(entry.funds)}",
+        )
+    rulebook.require_in_force(period.last_day)
+    case: Case[Any, Any] = Case(
+        rule_id=rule_id,
+        entry=entry,
+        rulebook=rulebook,
+        calendar=calendar,
+        parties=parties,
+        fund=fund,
+        period=period,
+        facts=facts,
+        counties=dict(sorted(counties.items())),
+    )
+    return kind_of(rulebook, rule_id).apply(case)
+
+
+def kind_of(rulebook: Rulebook, rule_id: str) -> RuleKind:
+    """Return the kind of a rule; raises ConfigurationError for one medpool cannot calculate."""
+    kind = rulebook.rules[rule_id].kind
+    if kind not in RULE_KINDS:
+        raise ConfigurationError(
+            f"rule {rule_id}: medpool knows no kind {kind}",
+            where=f"policy/rulebooks/{rulebook.city}.yaml",
+            expected=f"one of {', '.join(RULE_KINDS)}",
+        )
+    return RULE_KINDS[kind]
+
+
+def gaps(rulebook: Rulebook) -> list[str]:
+    """Return what a rulebook lacks for its rules, and what it has without need, as sentences; none when it is whole."""
+    said: list[str] = []
+    used: dict[str, set[str]] = {"values": {"premium_budget_level"}, "readings": set(), "deadlines": set()}
+    for rule_id, entry in rulebook.rules.items():
+        if entry.kind not in RULE_KINDS:
+            said.append(f"rule {rule_id}: medpool knows no kind {entry.kind}")
+            continue
+        kind = RULE_KINDS[entry.kind]
+        values = tuple(name.format(fund=fund) for name in kind.values for fund in entry.funds)
+        for part, names in (("values", values), ("readings", kind.readings), ("deadlines", kind.deadlines)):
+            used[part] |= set(names)
+            said += [f"rule {rule_id}: no {part[:-1]} {name}" for name in names if name not in getattr(rulebook, part)]
+    if rulebook.clearing:
+        used["values"] |= set(rulebook.clearing.values)
+        used["readings"] |= set(rulebook.clearing.readings)
+        for part in ("values", "readings"):
+            missing = [name for name in getattr(rulebook.clearing, part) if name not in getattr(rulebook, part)]
+            said += [f"clearing: no {part[:-1]} {name}" for name in missing]
+    used["readings"] |= {d.reading for d in rulebook.deadlines.values() if d.reading}
+    for part in ("values", "readings"):
+        said += [f"{part[:-1]} {name}: no rule uses it" for name in getattr(rulebook, part) if name not in used[part]]
+    return said
