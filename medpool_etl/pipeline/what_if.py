@@ -155,9 +155,8 @@ def _facts(
     path: Path, question: Question, facts: type[Facts], county: type[CountyFacts] | None
 ) -> tuple[Facts, dict[str, CountyFacts]]:
     """Return the facts of a file as the rule takes them; a mistake is named with its key and line."""
-    counties: Any = (
-        (dict[str, county], Field(min_length=1)) if county else (dict[str, Facts], Field(default={}, max_length=0))
-    )
+    rows: Any = dict[str, Any] if county is None else dict.__class_getitem__((str, county))
+    counties: Any = (rows, Field(min_length=1) if county else Field(default={}, max_length=0))
     needed = any(field.is_required() for field in facts.model_fields.values())
     whole = create_model(
         f"FactsOf{facts.__name__}",

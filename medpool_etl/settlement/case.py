@@ -115,7 +115,7 @@ class Case(Generic[F, C]):
         clause: str | None = None,
         due: str | None = None,
         rule_id: str | None = None,
-        **facts: object,
+        facts: Mapping[str, object] | None = None,
     ) -> list[Transfer]:
         """Return the transfer of an amount in fen, or none of 0. ``due`` names its deadline, ``facts`` are what it rests on
         (whole numbers are shown as they are, decimals as yuan)."""
@@ -134,7 +134,7 @@ class Case(Generic[F, C]):
                 late_after=dates.late_after if dates else None,
                 rule_id=rule_id or self.rule_id,
                 clause=self.clause(clause),
-                facts=" ".join(f"{name}={_shown(value)}" for name, value in facts.items()),
+                facts=" ".join(f"{name}={_shown(value)}" for name, value in (facts or {}).items()),
                 step=step,
             )
         ]

@@ -137,7 +137,7 @@ def _assessed(case: ClearingCase, clearing: Clearing, code: str, county: Clearin
         clause=clearing.assessed.clause,
         rule_id=clearing.assessed.clause,
         due="clearing",
-        **{name: getattr(county, name) for name in clearing.assessed.facts},
+        facts={name: getattr(county, name) for name in clearing.assessed.facts},
     )
     if owed:
         notes.working.append(
@@ -170,7 +170,7 @@ def _surpluses(case: ClearingCase, clearing: Clearing, results: dict[str, int], 
             clause=clause,
             rule_id=clause,
             due="clearing",
-            **known,
+            facts=known,
         )
         notes.transfers += case.transfer(
             "surplus_returned",
@@ -181,7 +181,7 @@ def _surpluses(case: ClearingCase, clearing: Clearing, results: dict[str, int], 
             clause=clause,
             rule_id=clause,
             due="clearing",
-            **known,
+            facts=known,
         )
     return joining
 
@@ -213,9 +213,7 @@ def _own_balance(
             clause=own.clause,
             rule_id=own.clause,
             due="clearing",
-            deficit=from_fen(deficit),
-            balance=county.balance,
-            kept=from_fen(kept),
+            facts={"deficit": from_fen(deficit), "balance": county.balance, "kept": from_fen(kept)},
         )
     notes.working.append(case.working("deficit", code, "应清算缺口", "deficit to be cleared", from_fen(deficit)))
     notes.working.append(
@@ -295,7 +293,7 @@ def _pay(case: ClearingCase, clearing: Clearing, item: _Deficit, notes: Notes) -
         clause=shared,
         rule_id=shared,
         due="clearing",
-        **known,
+        facts=known,
     )
     notes.transfers += case.transfer(
         "county_share",
@@ -306,7 +304,7 @@ def _pay(case: ClearingCase, clearing: Clearing, item: _Deficit, notes: Notes) -
         clause=shared,
         rule_id=shared,
         due="clearing",
-        **known,
+        facts=known,
     )
     notes.transfers += case.transfer(
         "city_share",
@@ -317,7 +315,7 @@ def _pay(case: ClearingCase, clearing: Clearing, item: _Deficit, notes: Notes) -
         clause=rule or shared,
         rule_id=rule,
         due="clearing",
-        **known,
+        facts=known,
     )
     if item.left:
         clause = clearing.unfunded_clause or shared

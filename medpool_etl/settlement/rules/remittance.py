@@ -5,11 +5,10 @@ Taizhou T8.1 (附件第八条第一款), Nantong N-3 (四（三）), Zhoushan Z-
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from medpool_etl.documents import Text
 from medpool_etl.settlement.case import Case, CountyFacts, Facts, Notes, Outcome, Yuan, fact, fen_of
 from medpool_etl.settlement.kind import RuleKind
+from medpool_etl.settlement.parties import Role
 
 
 class RemittanceCounty(CountyFacts):
@@ -25,17 +24,10 @@ def remit(case: Case[Facts, RemittanceCounty]) -> Outcome:
     notes = Notes()
     for code, county in case.by_code():
         fen = fen_of(county.booked)
-        payer, receiver = ("treasury", "fiscal_account") if fen > 0 else ("fiscal_account", "treasury")
-        notes.transfers += case.transfer(
-            "",
-            code,
-            payer,
-            receiver,
-            abs(fen),
-            due="remittance",
-            booked=Decimal(county.booked),
-            receipts=county.receipts,
-        )  # type: ignore[arg-type]
+        payer: Role = "treasury" if fen > 0 else "fiscal_account"
+        receiver: Role = "fiscal_account" if fen > 0 else "treasury"
+        facts = {"booked": county.booked, "receipts": county.receipts}
+        notes.transfers += case.transfer("", code, payer, receiver, abs(fen), due="remittance", facts=facts)
     return notes.outcome()
 
 

@@ -83,7 +83,7 @@ def by_ratio(case: Case[ReserveFacts, ReserveCounty]) -> Outcome:
     for code, county in case.by_code():
         notes.transfers += case.transfer(
             "upload", code, "county_balance", "reserve", parts[code], due="reserve_upload",
-            balance=county.balance, need=from_fen(need), balances=from_fen(over),
+            facts={"balance": county.balance, "need": from_fen(need), "balances": from_fen(over)},
         )  # fmt: skip
     if need > over:
         notes.unfunded.append(
@@ -167,9 +167,11 @@ def _balance_then_government(
     """The county's balance pays first, its government what that cannot cover; never the year's premiums."""
     own = min(owed, max(balance, 0))
     known = {**facts, "owed": from_fen(owed), "balance": from_fen(balance)}
-    notes.transfers += case.transfer("upload", code, "county_balance", "reserve", own, due="reserve_upload", **known)
     notes.transfers += case.transfer(
-        "government", code, "county_government", "reserve", owed - own, due="reserve_upload", **known
+        "upload", code, "county_balance", "reserve", own, due="reserve_upload", facts=known
+    )
+    notes.transfers += case.transfer(
+        "government", code, "county_government", "reserve", owed - own, due="reserve_upload", facts=known
     )
 
 
@@ -191,7 +193,7 @@ def join_adjustment_fund(case: Case[AdjustmentFacts, CountyFacts]) -> Outcome:
         receiver,
         fen_of(case.facts.balance),
         due="adjustment_fund",
-        balance=case.facts.balance,
+        facts={"balance": case.facts.balance},
     )
     return Outcome(tuple(transfers))
 
