@@ -12,9 +12,27 @@ from medpool_etl.policy import Rulebook
 from medpool_etl.settlement.case import Case, CountyFacts, Facts, Outcome
 from medpool_etl.settlement.kind import RuleKind
 from medpool_etl.settlement.parties import Parties
-from medpool_etl.settlement.rules import clearing, remittance, reserves
+from medpool_etl.settlement.rules import (
+    clearing,
+    institutions,
+    insurer,
+    legacy,
+    make_up,
+    remittance,
+    reserves,
+    subsidy_advance,
+)
 
-_MODULES = (remittance, reserves, clearing)
+_MODULES = (
+    remittance,
+    reserves,
+    clearing,
+    subsidy_advance,
+    insurer,
+    institutions,
+    legacy,
+    make_up,
+)
 RULE_KINDS: dict[str, RuleKind] = {kind.name: kind for module in _MODULES for kind in module.KINDS}
 
 
@@ -75,7 +93,11 @@ def kind_of(rulebook: Rulebook, rule_id: str) -> RuleKind:
 def gaps(rulebook: Rulebook) -> list[str]:
     """Return what a rulebook lacks for its rules, and what it has without need, as sentences; none when it is whole."""
     said: list[str] = []
-    used: dict[str, set[str]] = {"values": {"premium_budget_level"}, "readings": set(), "deadlines": set()}
+    used: dict[str, set[str]] = {
+        "values": {"premium_budget_level", "premium_treasury"},
+        "readings": set(),
+        "deadlines": set(),
+    }
     for rule_id, entry in rulebook.rules.items():
         if entry.kind not in RULE_KINDS:
             said.append(f"rule {rule_id}: medpool knows no kind {entry.kind}")

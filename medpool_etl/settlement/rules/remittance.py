@@ -20,15 +20,26 @@ class RemittanceCounty(CountyFacts):
 
 def remit(case: Case[Facts, RemittanceCounty]) -> Outcome:
     """Return a transfer treasury → special fiscal account for each county with money booked, and the other way round where
-    refunds exceed it: on the fund's voucher the one is set off against the other. Due as the deadline ``remittance`` says."""
+    refunds exceed it: on the fund's voucher the one is set off against the other. Due as the deadline ``remittance`` says.
+
+    The treasury is the city's, or the county's own where the value ``premium_treasury`` is ``county``.
+    """
     notes = Notes()
+    treasury = _treasury(case)
     for code, county in case.by_code():
         fen = fen_of(county.booked)
-        payer: Role = "treasury" if fen > 0 else "fiscal_account"
-        receiver: Role = "fiscal_account" if fen > 0 else "treasury"
+        payer: Role = treasury if fen > 0 else "fiscal_account"
+        receiver: Role = "fiscal_account" if fen > 0 else treasury
         facts = {"booked": county.booked, "receipts": county.receipts}
         notes.transfers += case.transfer("", code, payer, receiver, abs(fen), due="remittance", facts=facts)
     return notes.outcome()
+
+
+def _treasury(case: Case[Facts, RemittanceCounty]) -> Role:
+    """Return whose treasury the premiums are in; the city's where the rulebook does not say."""
+    name = "premium_treasury"
+    own = name in case.rulebook.values and case.text(name) == "county"
+    return "county_treasury" if own else "treasury"
 
 
 KINDS = (
