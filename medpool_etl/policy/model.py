@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -31,7 +32,8 @@ OWNERS: dict[str, Text] = {
 }
 
 
-# What values are measured in; numbers are exact decimals, texts are words a rule knows.
+# What values are measured in; numbers are exact decimals, texts are words a rule knows. A fraction (1/3) is no exact decimal and a
+# date no number, so both are read from their text.
 NUMBERS = (
     "percent",
     "percentage points",
@@ -42,7 +44,7 @@ NUMBERS = (
     "yuan a head a year",
     "yuan a head a month",
 )
-TEXTS = ("budget level", "grade", "words")
+TEXTS = ("budget level", "grade", "words", "fraction", "date")
 
 
 class Notice(Document):
@@ -98,7 +100,24 @@ class Value(Document):
                     raise ValueError(f"{item.value!r} is no number of {self.unit}") from None
                 if not number.is_finite() or number < 0:
                     raise ValueError(f"{item.value} {self.unit} is not possible")
+        for item in self.dated:
+            _readable(self.unit, item.value)
         return self
+
+
+def _readable(unit: str, text: str) -> None:
+    """Raise ValueError for a fraction that is none between 0 and 1, and for a date that does not exist."""
+    wrong = False
+    try:
+        if unit == "fraction":
+            wrong = not 0 < Fraction(text) < 1
+        elif unit == "date":
+            dt.date.fromisoformat(text)
+    except (ValueError, ZeroDivisionError):
+        wrong = True
+    if wrong:
+        example = "1/3, between 0 and 1" if unit == "fraction" else "2021-12-31"
+        raise ValueError(f"{text!r} is no {unit}, such as {example}")
 
 
 class Reading(Document):
@@ -172,6 +191,16 @@ class Unspecified(Document):
     what: Text
 
 
+class Ledger(Document):
+    """A ledger of a fund that is kept apart (分账核算): pooled part, personal accounts and what else the notice lists. ``pooled`` False: it
+    is booked, but never shared between counties (G1)."""
+
+    id: str = Field(pattern=r"^[a-z_]+$")
+    title: Text
+    clause: str
+    pooled: bool = True
+
+
 class Reconciliation(Document):
     """How a city reconciles. ``cut_off_days``: what one side booked in that many last days of a month may stand in the next
     month on the other. ``remind_after_days``: the ages at which a break that is still open is told of again.
@@ -188,7 +217,8 @@ class Rulebook(Document):
     those of pairs and transfers carry their own. ``settles`` False: only its reconciliation is there yet.
 
     ``rules`` by id; ``unspecified`` by the kind of rule a notice leaves to later; ``clearing`` the layers of the annual
-    clearing; ``deadlines`` by id, from the document of that name; ``supplements`` the documents that were laid over the notice.
+    clearing; ``deadlines`` by id, from the document of that name; ``supplements`` the documents that were laid over the notice;
+    ``ledgers`` what each fund consists of, where the notice lists it.
     """
 
     city: str
@@ -201,6 +231,7 @@ class Rulebook(Document):
     clearing: Clearing | None = None
     deadlines: dict[str, Deadline] = Field(default_factory=dict)
     supplements: tuple[Notice, ...] = ()
+    ledgers: dict[Fund, tuple[Ledger, ...]] = Field(default_factory=dict)
     reconciliation: Reconciliation = Reconciliation()
     pairs: dict[str, Pair]
     amounts: dict[str, str] = Field(default_factory=dict)
@@ -216,11 +247,13 @@ class Rulebook(Document):
         used |= {f"unspecified {name}": item.clause for name, item in self.unspecified.items()}
         used |= {f"clearing {n}": clause for n, clause in enumerate(self.clearing.clauses if self.clearing else ())}
         used |= {f"amounts {name}": clause for name, clause in self.amounts.items()}
+        used |= {f"ledger {item.id}": item.clause for items in self.ledgers.values() for item in items}
         for name, clause in used.items():
             if clause not in self.clauses:
                 raise ValueError(f"{name}: there is no clause {clause}")
         for name, value in self.values.items():
-            if value.dated[0].from_day > self.notice.in_force_from:
+            # What a supplement supplies holds from the supplement's day on, which the supplement's own schema checks.
+            if self.clauses[value.clause].document is None and value.dated[0].from_day > self.notice.in_force_from:
                 raise ValueError(f"{name}: no value from {self.notice.in_force_from}, when the notice takes force")
         return self
 
@@ -248,6 +281,13 @@ class Rulebook(Document):
         if self.values[name].unit not in NUMBERS:
             raise ConfigurationError(f"{name} is no number", where=f"rulebooks/{self.city}.yaml")
         return Decimal(text)
+
+    def fraction(self, name: str, day: dt.date) -> Fraction:
+        """Return the value ``name`` that holds on ``day`` as an exact fraction; raises as ``value`` does."""
+        text = self.value(name, day)
+        if self.values[name].unit != "fraction":
+            raise ConfigurationError(f"{name} is no fraction", where=f"rulebooks/{self.city}.yaml")
+        return Fraction(text)
 
     def rule_of(self, kind: str, fund: str | None = None) -> tuple[str, RuleEntry]:
         """Return id and entry of the first rule of a kind (for the fund).

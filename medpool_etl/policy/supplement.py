@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from medpool_etl.documents import Document
 from medpool_etl.errors import ConfigurationError
@@ -25,6 +25,15 @@ class Supplement(Document):
     rules: dict[str, RuleEntry] = Field(default_factory=dict)
     clearing: Clearing | None = None
     deadlines: dict[str, Deadline] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _own_values(self) -> Supplement:
+        for name, value in self.values.items():
+            if value.clause not in self.clauses:
+                raise ValueError(f"{name}: the supplement has no clause {value.clause}")
+            if value.dated[0].from_day > self.notice.in_force_from:
+                raise ValueError(f"{name}: no value from {self.notice.in_force_from}, when the supplement takes force")
+        return self
 
 
 def lay_over(rulebook: Rulebook, supplement: Supplement, name: str) -> Rulebook:

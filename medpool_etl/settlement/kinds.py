@@ -13,14 +13,24 @@ from medpool_etl.settlement.case import Case, CountyFacts, Facts, Outcome
 from medpool_etl.settlement.kind import RuleKind
 from medpool_etl.settlement.parties import Parties
 from medpool_etl.settlement.rules import (
+    bases,
     clearing,
+    entitlement,
+    funding,
+    income,
     institutions,
     insurer,
     legacy,
     make_up,
+    premiums,
+    rates,
+    recovered,
     remittance,
     reserves,
+    revolving,
+    subsidies,
     subsidy_advance,
+    upload,
 )
 
 _MODULES = (
@@ -32,6 +42,16 @@ _MODULES = (
     institutions,
     legacy,
     make_up,
+    upload,
+    bases,
+    rates,
+    entitlement,
+    subsidies,
+    premiums,
+    income,
+    funding,
+    revolving,
+    recovered,
 )
 RULE_KINDS: dict[str, RuleKind] = {kind.name: kind for module in _MODULES for kind in module.KINDS}
 
