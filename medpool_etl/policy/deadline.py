@@ -9,9 +9,20 @@ from pydantic import Field, model_validator
 
 from medpool_etl.documents import Document, Text
 
+Actor = Literal["tax", "treasury", "finance", "agency", "county", "county_finance", "city"]
+ACTORS: dict[Actor, Text] = {
+    "tax": Text(zh="税务", en="tax"),
+    "treasury": Text(zh="国库", en="treasury"),
+    "finance": Text(zh="市财政", en="city finance"),
+    "agency": Text(zh="市医保经办", en="city agency"),
+    "county": Text(zh="县医保经办", en="county agency"),
+    "county_finance": Text(zh="县财政", en="county finance"),
+    "city": Text(zh="市医保、财政", en="city bureaus"),
+}
+
 
 class Moved(Document):
-    """What another reading changes of a deadline."""
+    """What another reading changes of a deadline: the month, and either the day or the working day."""
 
     months: int | None = Field(default=None, ge=-12, le=24)
     day: int | None = Field(default=None, ge=1, le=31)
@@ -27,12 +38,14 @@ class Deadline(Document):
 
     ``kind``: a payment is late after the next working day when its day is none; a filing is reminded of on the last working day
     before (G5). ``shift: before``: the notice itself moves the day forward over holidays. ``first`` and ``last``: the years in which the
-    clause has it. ``funds``: whose. ``reading`` and ``by_reading``: a reading of the rulebook moves it.
+    clause has it. ``starts``: the first day one is due, where that is none of the first period in force (the payment of the first
+    days, say, that is counted from the month before). ``funds``: whose. ``reading`` and ``by_reading``: a reading of the
+    rulebook moves it.
     """
 
     clause: str
     title: Text
-    who: Literal["tax", "treasury", "finance", "agency", "county", "county_finance", "city"]
+    who: Actor
     kind: Literal["payment", "filing"]
     every: Literal["month", "quarter", "year", "once"]
     months: int = Field(default=0, ge=-12, le=24)
@@ -42,9 +55,10 @@ class Deadline(Document):
     working_days: int | None = Field(default=None, ge=1, le=60)
     date: dt.date | None = None
     shift: Literal["before"] | None = None
-    quarters: tuple[int, ...] = (1, 2, 3, 4)
+    quarters: tuple[Literal[1, 2, 3, 4], ...] = (1, 2, 3, 4)
     first: int | None = None
     last: int | None = None
+    starts: dt.date | None = None
     funds: tuple[Literal["worker", "resident"], ...] = ("worker", "resident")
     reading: str | None = None
     by_reading: dict[str, Moved] = Field(default_factory=dict)
@@ -52,7 +66,12 @@ class Deadline(Document):
     def read(self, taken: str) -> Deadline:
         """Return the deadline under a reading."""
         moved = self.by_reading.get(taken)
-        return self.model_copy(update=moved.model_dump(exclude_none=True)) if moved else self
+        if moved is None:
+            return self
+        changes = moved.model_dump(exclude_none=True)
+        if "day" in changes or "working_day" in changes:
+            changes = {"day": None, "working_day": None, **changes}
+        return self.model_copy(update=changes)
 
     @model_validator(mode="after")
     def _one_way(self) -> Deadline:
@@ -65,6 +84,27 @@ class Deadline(Document):
             raise ValueError("a date is for what is due once, and only that")
         if self.working_day == 0:
             raise ValueError("there is no working day number 0")
+        if self.after is not None and self.months:
+            raise ValueError("what is due after another deadline counts from its day: it takes no months")
+        if self.shift is not None and self.day is None:
+            raise ValueError("only a day of the month moves forward over holidays")
+        if self.first is not None and self.last is not None and self.first > self.last:
+            raise ValueError(f"the years go from {self.first} to {self.last}, backwards")
+        if self.every != "quarter" and self.quarters != (1, 2, 3, 4):
+            raise ValueError("quarters are for what is due every quarter")
+        if (self.reading is None) != (not self.by_reading):
+            raise ValueError("reading and by_reading go together")
+        if self.by_reading and self.day is None and self.working_day is None:
+            raise ValueError("a reading moves a day or a working day of a month, nothing else")
+        return self
+
+    @model_validator(mode="after")
+    def _moves_one_way(self) -> Deadline:
+        for name, moved in self.by_reading.items():
+            if moved.day is not None and moved.working_day is not None:
+                raise ValueError(f"by_reading {name}: either day or working_day")
+            if moved.working_day == 0:
+                raise ValueError(f"by_reading {name}: there is no working day number 0")
         return self
 
 
@@ -80,4 +120,6 @@ class Deadlines(Document):
         for name, deadline in self.deadlines.items():
             if deadline.after is not None and deadline.after not in names[: names.index(name)]:
                 raise ValueError(f"{name}: there is no deadline {deadline.after} above it")
+            if deadline.after is not None and self.deadlines[deadline.after].every != deadline.every:
+                raise ValueError(f"{name}: it is due as often as {deadline.after}, which it follows")
         return self
