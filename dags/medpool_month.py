@@ -29,8 +29,9 @@ publishes Parquet, the DuckDB mart and the workbook.
 files that came late for closed months.
 **Output.** `<MEDPOOL_WAREHOUSE>/runs/{city}/<month>/<run>` and `<MEDPOOL_WAREHOUSE>/marts/current/medpool.duckdb`.
 
-**Schedule.** A run a month, on the first working day after the county reports are due (the 15th of the next month, moved
-to the next working day). A manual run takes the parameter `month`; without one it settles the last complete month.
+**Schedule.** A run a month, on the first working day after the reports of the month are due: the day is that of the rulebook's
+deadlines, moved to the next working day (`medpool deadlines {city} YEAR` lists them). A manual run takes the parameter `month`;
+without one it settles the last complete month.
 
 **Steps.** open_month → stage → judge → reconcile → settle → gate → publish → notify. Each can be cleared and run again: the same
 inputs, rules and version are the same run, and what is complete is not made again.
@@ -58,7 +59,7 @@ def medpool_month(city: str) -> None:
 
     @dag(
         dag_id=f"medpool_month_{city}",
-        schedule=SettlementMonthTimetable(),
+        schedule=SettlementMonthTimetable(city),
         start_date=pendulum.datetime(
             notice.in_force_from.year, notice.in_force_from.month, notice.in_force_from.day, tz="Asia/Shanghai"
         ),

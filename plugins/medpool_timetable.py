@@ -1,7 +1,8 @@
 """When Airflow settles a month: early on the working day after the counties' reports for it can still be in time.
 
-Give a DAG ``schedule=SettlementMonthTimetable()`` and a ``start_date`` in Asia/Shanghai: 2022-01-01 without a time zone
-is 08:00 in China, inside January, so that the first run would be February's.
+Which day that is, the deadlines of the city's rulebook say. Give a DAG ``schedule=SettlementMonthTimetable("taizhou")`` and a
+``start_date`` in Asia/Shanghai: 2022-01-01 without a time zone is 08:00 in China, inside January, so that the first run
+would be February's.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 
 from medpool_etl import documents
 from medpool_etl.calendar import NAME, WorkingCalendar
+from medpool_etl.contracts import load_all
 from medpool_etl.errors import InputError, MedpoolError
 from medpool_etl.periods import Month
+from medpool_etl.policy import load_rulebook, rulebooks
+from medpool_etl.policy.timetable import reports_in_time_until
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -34,19 +38,20 @@ CHINA = pendulum.timezone("Asia/Shanghai")
 class SettlementMonthTimetable(Timetable):
     """One run a calendar month M of Asia/Shanghai, after the reports for M are due.
 
-    The data interval is M, from its first instant to the first instant of M+1. County reports for M are due by day
-    ``report_day`` of M+1 (Taizhou, art. 10; a month without that day: its last) and late only after the next working
-    day when that is none (G5); the run starts at ``hour`` o'clock of the first working day after that.
+    The data interval is M, from its first instant to the first instant of M+1. The day by which reports for M are due comes from the
+    deadlines of ``city`` (Taizhou, art. 10: by the 15th of M+1); where its notice names none, it is the latest day at which the
+    contracts expect a file every month needs. Reports are late only after the next working day when that day is none; the
+    run starts at ``hour`` o'clock of the first working day after that.
 
     Airflow keeps instants in UTC: the ``data_interval_start`` of 2022-01 reads 2021-12-31 16:00. ``month_of`` gives the
     month. Where the State Council's notice of the year is not loaded there is no next run, and the log says what to do.
     """
 
-    def __init__(self, report_day: int = 15, hour: int = 6) -> None:
-        self.report_day, self.hour = report_day, hour
+    def __init__(self, city: str, hour: int = 6) -> None:
+        self.city, self.hour = city, hour
         self.description = (
-            f"Each month's settlement, at {hour:02d}:00 China time on the first working day after the "
-            f"reports are due (by day {report_day} of the next month, or the working day that follows)"
+            f"Each month's settlement, at {hour:02d}:00 China time on the first working day after the reports "
+            f"of {city} are due (or the working day that follows), as the deadlines of its rulebook say"
         )
 
     @staticmethod
@@ -59,18 +64,18 @@ class SettlementMonthTimetable(Timetable):
     @property
     def summary(self) -> str:
         """The schedule as the list of DAGs shows it."""
-        return f"monthly, {self.hour:02d}:00 on the working day after reports are due by day {self.report_day}"
+        return f"monthly, {self.hour:02d}:00 on the working day after the reports of {self.city} are due"
 
     def validate(self) -> None:
-        """Raise AirflowTimetableInvalid for a day or an hour that does not exist."""
-        if not 1 <= self.report_day <= 31:
-            raise AirflowTimetableInvalid(f"report_day is {self.report_day}; expected a day of the month, 1 to 31")
+        """Raise AirflowTimetableInvalid for a city without a rulebook and for an hour that does not exist."""
+        if self.city not in rulebooks():
+            raise AirflowTimetableInvalid(f"city is {self.city!r}; expected one of {', '.join(rulebooks())}")
         if not 0 <= self.hour <= 23:
             raise AirflowTimetableInvalid(f"hour is {self.hour}; expected 0 to 23")
 
     def serialize(self) -> dict[str, Any]:
         """Return what ``deserialize`` needs to build an equal timetable."""
-        return {"report_day": self.report_day, "hour": self.hour}
+        return {"city": self.city, "hour": self.hour}
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> SettlementMonthTimetable:
@@ -83,7 +88,7 @@ class SettlementMonthTimetable(Timetable):
         return self.serialize() == other.serialize()
 
     def __hash__(self) -> int:
-        return hash((self.report_day, self.hour))
+        return hash((self.city, self.hour))
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
         """Return the month before the one ``run_after`` lies in; it may be triggered before its reports are due."""
@@ -109,11 +114,11 @@ class SettlementMonthTimetable(Timetable):
     def run_after(self, month: Month) -> DateTime:
         """Return the instant (UTC) from which ``month`` is settled.
 
-        Raises ConfigurationError when the notice of a year it has to look at is not loaded.
+        Raises ConfigurationError when the notice of a year it has to look at is not loaded, or a document has a mistake.
         """
         calendar = _calendar()
-        last_in_time = calendar.late_after(month.plus(1).day(self.report_day))
-        day = calendar.plus(last_in_time, 1)
+        last_in_time = reports_in_time_until(load_rulebook(self.city), month, calendar)
+        day = calendar.plus(last_in_time or calendar.late_after(_latest_file(month)), 1)
         return pendulum.datetime(day.year, day.month, day.day, self.hour, tz=CHINA).in_timezone("UTC")
 
     def _next_month(self, last: DataInterval | None, restriction: TimeRestriction) -> Month | None:
@@ -152,6 +157,12 @@ def _start(month: Month) -> DateTime:
 
 def _interval(month: Month) -> DataInterval:
     return DataInterval(_start(month), _start(month.plus(1)))
+
+
+def _latest_file(month: Month) -> dt.date:
+    """Return the latest day at which the contracts expect a file that every month needs."""
+    expected = [contract.expected for contract in load_all().values()]
+    return max(it.deadline.on(month) for it in expected if it.every == "month" and it.need == "always")
 
 
 def _calendar() -> WorkingCalendar:

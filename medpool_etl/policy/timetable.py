@@ -113,15 +113,15 @@ def reminders(rulebook: Rulebook, calendar: WorkingCalendar, day: dt.date) -> Re
     )
 
 
-def reports_in_time_until(rulebook: Rulebook, month: Month, calendar: WorkingCalendar, otherwise: dt.date) -> dt.date:
-    """Return the last day on which the reports a month is settled from are taken as being in time.
+def reports_in_time_until(rulebook: Rulebook, month: Month, calendar: WorkingCalendar) -> dt.date | None:
+    """Return the last day on which the reports a month is settled from are taken as being in time, None where the notice
+    names no day for them.
 
-    That is the day the notice wants them by, the latest where it names several, or ``otherwise`` where it names none; a file
-    that comes on the next working day after a day off is not late. Raises ConfigurationError for a year whose holiday
-    notice is not loaded.
+    That is the day the notice wants them by, the latest where it names several; a file that comes on the next working day
+    after a day off is not late. Raises ConfigurationError for a year whose holiday notice is not loaded.
     """
     due = [due_of(rulebook, name, Period.of(month), calendar).due for name in REPORTS if name in rulebook.deadlines]
-    return calendar.late_after(max(due, default=otherwise))
+    return calendar.late_after(max(due)) if due else None
 
 
 def _periods(deadline: Deadline, first: dt.date, last: dt.date) -> Iterator[Period | None]:

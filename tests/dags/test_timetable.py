@@ -1,4 +1,4 @@
-"""The settlement timetable: one run a month, on the working day after the counties' reports are due."""
+"""The settlement timetable: one run a month, on the working day after the reports are due by the rulebook's deadlines."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from medpool_etl.calendar import NAME
 from medpool_etl.documents import PACKAGE
 from medpool_etl.errors import ConfigurationError, InputError
 from medpool_etl.periods import Month
+from medpool_etl.policy import load_rulebook
+
+TAIZHOU = SettlementMonthTimetable("taizhou")
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +59,7 @@ def runs(
     timetable: SettlementMonthTimetable | None = None,
 ) -> list[DagRunInfo]:
     """The runs as the scheduler asks for them: each time with the data interval of the run before."""
-    timetable = timetable or SettlementMonthTimetable()
+    timetable = timetable or TAIZHOU
     restriction = TimeRestriction(
         china(earliest) if earliest else None, china(latest) if latest else None, catchup=catchup
     )
@@ -105,12 +108,47 @@ def test_run_after(month: str, run_after: str) -> None:
     assert run.run_after == china(run_after)
 
 
-def test_other_day_and_hour() -> None:
-    """Another report day moves the run; the 31st of a shorter month is its last day."""
-    [run] = runs("2022-01-01T00:00", limit=1, timetable=SettlementMonthTimetable(report_day=31, hour=0))
-    assert run.run_after == china("2022-03-01T00:00")
-    [run] = runs("2022-09-01T00:00", limit=1, timetable=SettlementMonthTimetable(report_day=7, hour=23))
-    assert run.run_after == china("2022-10-09T23:00"), "in time until Saturday the 8th, which is worked, as is Sunday"
+def deadlines_document(folder: Path, city: str, report: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put an operator's own deadlines of a city in place, with nothing in them but the report of the month."""
+    path = folder / "policy" / "deadlines" / f"{city}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    clause = next(iter(load_rulebook(city).clauses))
+    written = (
+        f"{{clause: {clause}, title: {{zh: 报表, en: report}}, who: county, kind: filing, every: month, {report}}}"
+    )
+    path.write_text(
+        f"city: {city}\ndeadlines:\n  county_report: {written}\n" if report else f"city: {city}\ndeadlines: {{}}\n"
+    )
+    monkeypatch.setenv("MEDPOOL_CONFIG", str(folder))
+
+
+@pytest.mark.parametrize(
+    ("report", "hour", "month", "run_after"),
+    [
+        ("months: 1, day: 31", 0, "2022-01", "2022-03-01T00:00"),
+        ("months: 1, day: 7", 23, "2022-09", "2022-10-09T23:00"),  # until Saturday the 8th, worked, as is Sunday
+        ("months: 1, working_day: 5", 6, "2021-09", "2021-10-14T06:00"),
+        ("months: 0, working_day: -1", 6, "2022-01", "2022-02-07T06:00"),
+        ("", 6, "2022-03", "2022-04-18T06:00"),  # no day in the notice: the 15th, by which the contracts expect reports
+    ],
+)
+def test_the_day_is_the_deadlines(
+    report: str, hour: int, month: str, run_after: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another day in the city's deadlines moves the run."""
+    deadlines_document(tmp_path, "taizhou", report, monkeypatch)
+    [run] = runs(f"{month}-01T00:00", limit=1, timetable=SettlementMonthTimetable("taizhou", hour=hour))
+    assert run.run_after == china(run_after)
+
+
+def test_a_mistake_in_the_deadlines_stops_the_schedule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log names file, line and key; nothing is scheduled on a guess."""
+    deadlines_document(tmp_path, "taizhou", "months: 1, day: 40", monkeypatch)
+    with caplog.at_level(logging.ERROR, logger="medpool_timetable"):
+        assert runs("2022-01-01T00:00", limit=1) == []
+    assert "taizhou.yaml, line 3, key deadlines.county_report.day" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -194,7 +232,7 @@ def test_after_a_run_of_another_schedule(start: str, end: str, following: str) -
 @pytest.mark.parametrize("now", ["2022-03-01T00:00", "2022-03-31T23:59", "2022-03-10T12:00"])
 def test_manual_runs_settle_the_month_before(now: str) -> None:
     """A run triggered in March settles February, in China's time, and asks for no holiday notice."""
-    timetable = SettlementMonthTimetable()
+    timetable = TAIZHOU
     assert timetable.infer_manual_data_interval(run_after=china(now).in_timezone("UTC")) == month_interval("2022-02")
     assert timetable.infer_manual_data_interval(run_after=china("2031-01-01T00:00")) == month_interval("2030-12")
 
@@ -208,7 +246,7 @@ def test_a_year_without_notice_stops_the_schedule(caplog: pytest.LogCaptureFixtu
     assert "notice of 2027 is not loaded" in record.getMessage()
     assert f"MEDPOOL_CONFIG/{NAME}" in record.getMessage()
     with pytest.raises(ConfigurationError, match="2027"):
-        SettlementMonthTimetable().run_after(Month(2026, 12))
+        TAIZHOU.run_after(Month(2026, 12))
 
 
 def test_without_catchup_a_missing_notice_loses_no_due_run(
@@ -265,28 +303,28 @@ def test_a_notice_added_while_airflow_runs(tmp_path: Path, monkeypatch: pytest.M
 
 def test_serialised_and_back() -> None:
     """What Airflow stores is plain JSON and gives an equal timetable that schedules the same."""
-    timetable = SettlementMonthTimetable(report_day=20, hour=9)
+    timetable = SettlementMonthTimetable("taizhou", hour=9)
     stored = json.loads(json.dumps(timetable.serialize()))
     back = SettlementMonthTimetable.deserialize(stored)
     assert back == timetable and hash(back) == hash(timetable)
-    assert back != SettlementMonthTimetable()
-    assert SettlementMonthTimetable.deserialize(SettlementMonthTimetable().serialize()) == SettlementMonthTimetable()
+    assert back != TAIZHOU and back != SettlementMonthTimetable("nantong", hour=9)
+    assert SettlementMonthTimetable.deserialize(TAIZHOU.serialize()) == TAIZHOU
     assert runs("2022-01-01T00:00", limit=3, timetable=back) == runs("2022-01-01T00:00", limit=3, timetable=timetable)
-    assert "09:00" in back.summary and "20" in back.summary and "09:00" in back.description
+    assert "09:00" in back.summary and "taizhou" in back.summary and "09:00" in back.description
 
 
 def test_registered_by_the_plugin() -> None:
     """The plugin names the timetable, and Airflow finds it under the path it stores."""
     assert [SettlementMonthTimetable] == medpool_timetable.MedpoolTimetablePlugin.timetables
-    assert SettlementMonthTimetable().type_name == "medpool_timetable.SettlementMonthTimetable"
+    assert TAIZHOU.type_name == "medpool_timetable.SettlementMonthTimetable"
 
 
-@pytest.mark.parametrize(("report_day", "hour"), [(0, 6), (32, 6), (15, -1), (15, 24)])
-def test_refuses_days_and_hours_that_do_not_exist(report_day: int, hour: int) -> None:
+@pytest.mark.parametrize(("city", "hour"), [("atlantis", 6), ("taizhou", -1), ("taizhou", 24)])
+def test_refuses_cities_and_hours_that_do_not_exist(city: str, hour: int) -> None:
     """Airflow validates the timetable when it reads the DAG, and shows the import error."""
-    SettlementMonthTimetable(report_day=31, hour=23).validate()
+    SettlementMonthTimetable("taizhou", hour=23).validate()
     with pytest.raises(AirflowTimetableInvalid, match="expected"):
-        SettlementMonthTimetable(report_day=report_day, hour=hour).validate()
+        SettlementMonthTimetable(city, hour=hour).validate()
 
 
 def test_an_instant_without_time_zone_has_no_month() -> None:
