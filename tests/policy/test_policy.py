@@ -118,7 +118,7 @@ def test_unknown_clause(old: str, new: str, said: str, tmp_path: Path) -> None:
         ("scope: county", "scope: town", "pairs.tax_treasury.scope"),
         ("owner: tax,", "owner: nobody,", "pairs.tax_treasury.left.owner"),
         ("in_force_from: 2022-01-01", "in_force_from: 2022-02-30", "notice.in_force_from"),
-        ("funds: [worker]", "funds: [pension]", "pairs.agency_tax_employer.funds.0"),
+        ("funds: [worker]\n    left", "funds: [pension]\n    left", "pairs.agency_tax_employer.funds.0"),
         ("value: city, ", "value: city, valeu: x, ", "values.premium_budget_level.dated.0.valeu"),
     ],
 )
@@ -159,7 +159,7 @@ def test_history_out_of_order(history: str, tmp_path: Path) -> None:
 def test_value_later_than_the_notice(tmp_path: Path) -> None:
     """A value must hold from the day the notice takes force."""
     with pytest.raises(ConfigurationError, match="premium_budget_level: no value from 2022-01-01"):
-        changed("- {from: 2022-01-01", "- {from: 2022-02-01", tmp_path)
+        changed(HISTORY, HISTORY.replace("2022-01-01", "2022-02-01"), tmp_path)
 
 
 def test_what_the_rulebook_lacks() -> None:
