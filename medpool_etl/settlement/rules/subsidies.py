@@ -38,7 +38,10 @@ class SubsidyCounty(CountyFacts):
     paid_q3: Amount = fact("第三季度已到位", "arrived for the third quarter", "yuan", Decimal(0))
     paid_q4: Amount = fact("第四季度已到位", "arrived for the fourth quarter", "yuan", Decimal(0))
     provincial_grant: Amount | None = fact(
-        "结算的省补资金（第四季度必填）", "provincial grant settled, needed in the fourth quarter", "yuan", None
+        "省补资金（第四季度必填，并在该季结算）",
+        "provincial grant, settled in the fourth quarter, which needs it",
+        "yuan",
+        None,
     )
 
     @property
@@ -63,7 +66,7 @@ def subsidy_quarters(case: Case[Facts, SubsidyCounty]) -> Outcome:
     T8.2. The first three quarters are a quarter of the year's amount, rounded half up on the fen; the fourth takes the rest, less
     the provincial grant. What was paid beyond its quarter is set off, first against arrears. In the fourth quarter the reading
     ``subsidy_overpaid`` says what becomes of an excess; before, it counts towards the next quarter. Raises InputError for a
-    period that is no quarter, for a fourth quarter without the provincial grant, and for a grant in another.
+    period that is no quarter, and for a fourth quarter without the provincial grant; one that comes earlier waits for it.
     """
     require(case.period.kind == "quarter", f"{case.period} is no quarter", case, "a quarter, such as 2022-Q1")
     notes = Notes()
@@ -92,13 +95,13 @@ def called(case: Case[Facts, SubsidyCounty], code: str, county: SubsidyCounty, n
         case,
         "the fact provincial_grant, 0 where there is none",
     )
-    require(
-        last or not grant, f"{code}: the provincial grant is settled in the fourth quarter", case, "no provincial_grant"
-    )
     shares, paid = list(shares_of(fen_of(county.year_amount))), county.paid
     notes.working.append(
         case.working("share", code, "本季度应到位", "share of the quarter", from_fen(shares[number - 1]))
     )
+    if grant and not last:
+        zh, en = "省补资金已到，第四季度结算", "provincial grant so far, settled in the fourth quarter"
+        notes.working.append(case.working("grant_ahead", code, zh, en, grant))
     if last and grant is not None:
         shares[number - 1] -= fen_of(grant)
         notes.working.append(case.working("grant", code, "减：省补资金", "less the provincial grant", grant))
