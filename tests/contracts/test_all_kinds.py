@@ -109,6 +109,9 @@ def test_everything_is_said_in_both_languages(kind: str) -> None:
 MISTAKES = [
     ("annual_budget", {"行政区划": "331001"}, {"county_or_city"}),
     ("annual_budget", {"预算金额": "-1"}, {"amount_not_negative"}),
+    ("final_accounts", {"行政区划": "331001"}, {"county_or_city"}),
+    ("final_accounts", {"决算金额": "-1"}, set()),
+    ("final_accounts", {"决算项目": "待遇支出", "决算金额": "-1"}, {"amount_not_negative"}),
     ("assessment", {"征收未完成金额": "-0.01"}, {"amounts_not_negative"}),
     ("assessment", {"考核等次": "一般"}, {"grade__unknown"}),
     ("deposits", {"到期日": "20220310"}, {"matures_after_start"}),
@@ -175,6 +178,7 @@ def test_mistake_in_a_row(
     [
         ("annual_budget", {"行政区划": "331000"}, {"split_or_whole": 2}),
         ("annual_budget", {"行政区划": "331003"}, {}),
+        ("final_accounts", {"行政区划": "331000"}, {"split_or_whole": 2}),
         ("assessment", {"险种": "城乡居民医保", "考核等次": "优良"}, {"one_grade_a_county": 2}),
         ("funding_plan", {}, {"row__duplicate": 1}),
         ("provincial_average_wage", {"指标": "在岗职工月平均工资"}, {"one_row": 2}),
@@ -205,7 +209,8 @@ def test_enrolment_of_another_month(march: duckdb.DuckDBPyConnection, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("kind", "year"), [("annual_budget", "2022"), ("assessment", "2021"), ("provincial_average_wage", "2021")]
+    ("kind", "year"),
+    [("annual_budget", "2022"), ("assessment", "2021"), ("final_accounts", "2021"), ("provincial_average_wage", "2021")],
 )
 def test_year_of_the_title(kind: str, year: str, tmp_path: Path) -> None:
     """A yearly file is of the year its title names, not of the year in a date beside it; it serves the month settled."""
