@@ -50,47 +50,45 @@ def make_up(case: Case[Facts, MakeUpCounty]) -> Outcome:
     """Return what each county's finance pays the fund this year: ``make_up_percent`` of its total, half up on the fen, for
     ``make_up_years`` years counted from the year that value first holds; the last year takes the rounding. Due by ``make_up``.
 
-    The total is (``make_up_standard`` − its standard) × its insured, nothing where the standard is met; a successor owes the totals of
-    the units it inherited with its own. What earlier years asked for and did not get is told of, not asked for twice. Raises InputError
-    where more is paid than owed, and where only some of the units merged into one say what was paid.
+    The total is (``make_up_standard`` − its standard) × its insured, nothing where the standard is met. What earlier years asked for and
+    did not get is told of, not asked for twice. A successor pays the parts of the units it inherited with its own, each reckoned
+    by itself so that no fen is lost in the merger. Raises InputError where more is paid than owed.
     """
     years = int(case.number("make_up_years"))
     number = case.period.year - case.rulebook.values["make_up_years"].dated[0].from_day.year + 1
     notes = Notes()
-    owed: dict[str, int] = {}
-    paid: dict[str, list[Decimal | None]] = {}
+    totals: dict[str, int] = {}
+    due: dict[str, int] = {}
+    arrears: dict[str, int] = {}
     for code, county in case.by_code():
         lacking = max(case.number("make_up_standard") - county.standard, Decimal(0))
         total = fen_of(lacking * county.insured)
-        debtor = county.successor or code
-        owed[debtor] = owed.get(debtor, 0) + total
-        paid.setdefault(debtor, []).append(county.paid_before)
         notes.working.append(case.working("total", code, "总差额", "the difference for all insured", from_fen(total)))
-    for code, total in sorted(owed.items()):
-        had = _had(case, code, paid[code])
-        require((had or 0) <= total, f"{code} paid {from_fen(had or 0)} of {from_fen(total)}", case, "at most that")
+        paid = None if county.paid_before is None else fen_of(county.paid_before)
+        require(
+            (paid or 0) <= total,
+            f"{code} paid {from_fen(paid or 0)} of {from_fen(total)}",
+            case,
+            "no more than it owed",
+        )
         yearly, _ = two_way(total, case.number("make_up_percent"))
-        part = instalment(total, yearly, years, number, had)
+        part = instalment(total, yearly, years, number, paid)
+        debtor = county.successor or code
+        for sums, fen in ((totals, total), (due, part.due), (arrears, part.arrears)):
+            sums[debtor] = sums.get(debtor, 0) + fen
+    for code in sorted(totals):
         notes.transfers += case.transfer(
-            "", code, "county_finance", "fiscal_account", part.due, due="make_up",
-            facts={"total": from_fen(total), "year": number, "of": years},
+            "", code, "county_finance", "fiscal_account", due[code], due="make_up",
+            facts={"total": from_fen(totals[code]), "year": number, "of": years},
         )  # fmt: skip
-        if part.arrears:
+        if arrears[code]:
             notes.unfunded.append(
                 Unfunded(
-                    case.rule_id, case.fund, code, from_fen(part.arrears), "以前年度应补缴差额尚未到位",
+                    case.rule_id, case.fund, code, from_fen(arrears[code]), "以前年度应补缴差额尚未到位",
                     "of the instalments of earlier years, not yet paid", case.clause(),
                 )
             )  # fmt: skip
     return notes.outcome()
-
-
-def _had(case: Case[Facts, MakeUpCounty], code: str, paid: list[Decimal | None]) -> int | None:
-    said = [fen_of(amount) for amount in paid if amount is not None]
-    require(
-        len(said) in (0, len(paid)), f"only some of the units merged into {code} say what was paid", case, "all or none"
-    )
-    return sum(said) if said else None
 
 
 KINDS = (
