@@ -1,0 +1,134 @@
+"""Cities as tests draw them, and what medpool makes of them: the same flows and fen as the reference gives."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from medpool_etl.calendar import WorkingCalendar
+from medpool_etl.periods import Period
+from medpool_etl.policy import Rulebook, load_rulebook
+from medpool_etl.settlement import Named, Outcome, apply_rule, kind_of
+from tests.settlement.reference import GRADES, County, Flow, Result
+
+CALENDAR = WorkingCalendar.load()
+# EXAMPLES=2000 tries many more.
+EXAMPLES = int(os.environ.get("EXAMPLES", "60"))
+many = settings(
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+World = tuple[int, dict[str, County]]
+# Single fen, odd sums, round sums, and tens of billions of yuan.
+FEN = st.one_of(
+    st.integers(0, 30),
+    st.integers(0, 10**8),
+    st.integers(0, 5 * 10**12),
+    st.integers(0, 400).map(lambda millions: millions * 10**8),
+)
+SIGNED = st.one_of(FEN, FEN.map(lambda fen: -fen))
+# So little that fen decide.
+FEW = st.integers(0, 12)
+CODES = [f"{331000 + number}" for number in range(2, 17)]
+
+
+def counties_of(values: st.SearchStrategy[Any], least: int = 1) -> st.SearchStrategy[dict[str, Any]]:
+    """Draw up to fifteen counties, in any order."""
+    return st.dictionaries(st.sampled_from(CODES), values, min_size=least, max_size=15)
+
+
+def a_county(amounts: st.SearchStrategy[int], deficits: bool) -> st.SearchStrategy[County]:
+    below = amounts.map(lambda fen: -fen)
+    # Mostly nothing was assessed.
+    assessed = st.one_of(st.just(0), st.just(0), amounts)
+    return st.builds(
+        County,
+        result=below if deficits else st.one_of(amounts, below),
+        under_collection=assessed,
+        over_spending=assessed,
+        unpaid_subsidy=assessed,
+        policy_not_applied=assessed,
+        balance=st.one_of(st.just(0), amounts, below),
+        base_expenditure=amounts,
+        financing=amounts,
+        grade=st.sampled_from(GRADES),
+        deficit_before=st.booleans(),
+    )
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """Draw a city at its clearing: surpluses and deficits of every size, and a pot that is empty, overdrawn, short or ample."""
+    counties = draw(counties_of(a_county(draw(st.sampled_from([FEN, FEW])), draw(st.booleans()))))
+    deficits = sum(max(-county.result, 0) for county in counties.values())
+    short = st.integers(0, deficits // 2)
+    pot = draw(st.one_of(short, short, st.just(0), st.integers(-(10**10), 20), st.just(deficits), st.just(10**15)))
+    return pot, counties
+
+
+def yuan(fen: int) -> Decimal:
+    return Decimal(fen) / 100
+
+
+@cache
+def rulebook_under(city: str, *readings: tuple[str, str]) -> Rulebook:
+    """Return a city's rulebook under other readings."""
+    rulebook = load_rulebook(city)
+    for name, value in readings:
+        known = rulebook.readings[name]
+        assert value in known.alternatives
+        taken = {**rulebook.readings, name: known.model_copy(update={"value": value})}
+        rulebook = rulebook.model_copy(update={"readings": taken})
+    return rulebook
+
+
+def apply(
+    rulebook: Rulebook,
+    rule_id: str,
+    fund: str,
+    period: str,
+    facts: Mapping[str, Any],
+    counties: Mapping[str, Mapping[str, Any]],
+) -> Outcome:
+    """Return what medpool gives for facts in yuan; the counties go in in the order they have here."""
+    kind = kind_of(rulebook, rule_id)
+    rows = {code: kind.county(**row) for code, row in counties.items()} if kind.county else {}
+    return apply_rule(rule_id, rulebook, CALENDAR, Named({}), fund, Period.parse(period), kind.facts(**facts), rows)
+
+
+def columns(county: County) -> dict[str, Any]:
+    """Return a county as the clearing takes it: amounts in yuan."""
+    return {
+        name: yuan(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        for name, value in dataclasses.asdict(county).items()
+    }
+
+
+CLEARED = {"taizhou": "2022-clearing", "zhoushan": "2021-clearing", "nantong": "2020-clearing"}
+
+
+def clearing_rule(city: str) -> str:
+    """Return the id of the city's clearing."""
+    return load_rulebook(city).rule_of("clearing")[0]
+
+
+def clear(city: str, world: World, *readings: tuple[str, str], fund: str = "worker") -> Outcome:
+    """Return what medpool's clearing of a city gives."""
+    pot, counties = world
+    rulebook = rulebook_under(city, *readings)
+    rows = {code: columns(county) for code, county in counties.items()}
+    return apply(rulebook, clearing_rule(city), fund, CLEARED[city], {"pot": yuan(pot)}, rows)
+
+
+def as_result(outcome: Outcome) -> Result:
+    """Return an outcome as the reference speaks of it."""
+    flows = [Flow(t.county, t.step, t.payer.role, t.receiver.role, int(t.amount * 100)) for t in outcome.transfers]
+    assert len(set(flows)) == len(flows)
+    return Result(frozenset(flows), {item.county: int(item.amount * 100) for item in outcome.unfunded})
