@@ -45,12 +45,22 @@ def test_a_month_without_an_instalment() -> None:
     assert apply("Z-3.1.4", InsurerFacts()).transfers == ()
 
 
+def reading(value: str) -> Rulebook:
+    """Return the rulebook with another reading of the critical-illness fund."""
+    taken = ZHOUSHAN.readings["critical_illness_fund"].model_copy(update={"value": value})
+    return ZHOUSHAN.model_copy(update={"readings": {**ZHOUSHAN.readings, "critical_illness_fund": taken}})
+
+
+def test_the_plan_has_it_already() -> None:
+    """By the other reading the agency has the money by the month's plan, and only pays it on."""
+    outcome = apply("Z-3.1.4", InsurerFacts(instalment=Decimal(1)), rulebook=reading("within_plan"))
+    assert [(t.step, t.receiver.role, str(t.amount)) for t in outcome.transfers] == [("to_insurer", "insurer", "1.00")]
+
+
 def test_another_reading_has_no_rule() -> None:
     """A fund of its own for critical illness is no reading medpool can calculate: an error, not the wrong account."""
-    taken = ZHOUSHAN.readings["critical_illness_fund"].model_copy(update={"value": "own_fund"})
-    other = ZHOUSHAN.model_copy(update={"readings": {**ZHOUSHAN.readings, "critical_illness_fund": taken}})
-    with pytest.raises(ConfigurationError, match=r"(?s)critical_illness_fund = own_fund.*basic_funds"):
-        apply("Z-3.1.4", InsurerFacts(instalment=Decimal(1)), rulebook=other)
+    with pytest.raises(ConfigurationError, match=r"(?s)critical_illness_fund = own_fund.*beside_plan"):
+        apply("Z-3.1.4", InsurerFacts(instalment=Decimal(1)), rulebook=reading("own_fund"))
 
 
 def test_a_county_without_an_account() -> None:

@@ -1,6 +1,6 @@
 """Money that does not go the way of the monthly plan: critical-illness insurance (大病保险) and long-term care (长期护理保险).
 
-Zhoushan Z-3.1.3 and Z-3.1.4 (二（三）1): the city agency pays the contracted insurer, past the counties; pilots of long-term care get
+Zhoushan Z-3.1.4 and Z-3.1.5 (二（三）1): the city agency pays the contracted insurer, past the counties; pilots of long-term care get
 their fund separately and in full.
 """
 
@@ -24,13 +24,15 @@ class InsurerFacts(Facts):
 def pay_insurer(case: Case[InsurerFacts, CountyFacts]) -> Outcome:
     """Return the month's instalment on its way: special fiscal account → city agency → insurer, no county between.
 
-    Days and amounts are the contract's, so no deadline of the notice. The reading ``critical_illness_fund`` says out of which fund.
+    Days and amounts are the contract's, so no deadline of the notice. By the reading ``critical_illness_fund`` the money comes out of
+    the fund's special fiscal account ``beside_plan``, or the agency has it ``within_plan`` and only pays it on.
     """
-    case.reading("critical_illness_fund", "basic_funds")
+    beside = case.reading("critical_illness_fund", "beside_plan", "within_plan") == "beside_plan"
     fen = fen_of(case.facts.instalment)
     known = {"instalment": case.facts.instalment}
     notes = Notes()
-    notes.transfers += case.transfer("to_agency", "", "fiscal_account", "city_agency", fen, facts=known)
+    if beside:
+        notes.transfers += case.transfer("to_agency", "", "fiscal_account", "city_agency", fen, facts=known)
     notes.transfers += case.transfer("to_insurer", "", "city_agency", "insurer", fen, facts=known)
     return notes.outcome()
 
