@@ -75,6 +75,16 @@ class RowsConcern(Concern):
 
 
 @dataclass(frozen=True)
+class UnfundedConcern(Concern):
+    """What a rule found owed and nobody to pay: ``amount`` yuan, ``whose`` county (or the city), ``what`` and its ``clause``."""
+
+    amount: Decimal
+    whose: str
+    what: str
+    clause: str
+
+
+@dataclass(frozen=True)
 class Gate:
     """Whether the gate keeps the month from being published, and by whom and why it is overridden."""
 
@@ -90,15 +100,18 @@ class Concerns:
     breaks: tuple[BreakConcern, ...]  # the largest first
     files: tuple[FileConcern, ...]
     rows: tuple[RowsConcern, ...]
+    unfunded: tuple[UnfundedConcern, ...] = ()
 
     @property
     def all(self) -> tuple[Concern, ...]:
         """Every concern."""
-        return (*self.breaks, *self.files, *self.rows)
+        return (*self.breaks, *self.files, *self.rows, *self.unfunded)
 
 
 def open_breaks(folder: Path) -> tuple[str, ...]:
-    """Return the ids of the open breaks of a run."""
+    """Return the ids of the open breaks of a run; a quarter, an opening and a clearing have none."""
+    if not table_path(folder, "breaks").is_file():
+        return ()
     with _tables(folder, "breaks") as connection:
         rows = connection.execute("SELECT break_id FROM breaks WHERE state = 'open' ORDER BY break_id").fetchall()
     return tuple(row[0] for row in rows)
@@ -107,12 +120,15 @@ def open_breaks(folder: Path) -> tuple[str, ...]:
 def read_concerns(folder: Path, remind_after_days: Iterable[int], lives: Mapping[str, int]) -> Concerns:
     """Return what a run has to say. A break speaks anew at each age of ``remind_after_days``; ``lives`` says how often
     each was opened (1 for one that is not there). Raises StoreError when the run has no summary."""
-    with _tables(folder, "breaks", "files", "set_aside_rows") as connection:
+    has_breaks = table_path(folder, "breaks").is_file()
+    names = ("files", "set_aside_rows", *(("breaks",) if has_breaks else ()))
+    with _tables(folder, *names) as connection:
         return Concerns(
             _gate(folder),
-            _breaks(connection, sorted(set(remind_after_days)), lives),
+            _breaks(connection, sorted(set(remind_after_days)), lives) if has_breaks else (),
             _files(connection),
             _rows(connection),
+            _unfunded(folder),
         )
 
 
@@ -218,6 +234,23 @@ def _rows(connection: duckdb.DuckDBPyConnection) -> tuple[RowsConcern, ...]:
         shown = tuple((row, column or "整行", what or "", expected or "") for row, column, what, expected in worst)
         found.append(RowsConcern(owner, _digest(sha256, count), ("new",), name, count, shown))
     return tuple(found)
+
+
+def _unfunded(folder: Path) -> tuple[UnfundedConcern, ...]:
+    path = table_path(folder, "rule_unfunded")
+    if not path.is_file():
+        return ()
+    rows = duckdb.execute(
+        """
+        SELECT city, month, rule_id, fund, county, coalesce(county_name, '全市'), amount, problem_zh, clause
+        FROM read_parquet(?) ORDER BY ALL
+        """,
+        [str(path)],
+    ).fetchall()
+    return tuple(
+        UnfundedConcern("agency", _digest(*which, amount, what), ("new",), amount, whose, what, clause)
+        for *which, whose, amount, what, clause in rows
+    )
 
 
 def _digest(*parts: object) -> str:

@@ -16,10 +16,11 @@ from medpool_etl.alerts.concerns import (
     FileConcern,
     Gate,
     RowsConcern,
+    UnfundedConcern,
     read_concerns,
 )
 from medpool_etl.money import ZERO, grouped
-from medpool_etl.periods import Month
+from medpool_etl.periods import Month, Period
 from medpool_etl.places import City
 from medpool_etl.policy.model import OWNERS
 
@@ -50,7 +51,7 @@ class Recovery(Concern):
 
 
 def compose(
-    folder: Path, city: City, month: Month, remind_after_days: Iterable[int] = REMIND_AFTER_DAYS
+    folder: Path, city: City, month: Month | Period, remind_after_days: Iterable[int] = REMIND_AFTER_DAYS
 ) -> tuple[Alert, ...]:
     """Return the alerts of a run for somebody who was told nothing yet, by owner; raises StoreError when the run has no
     summary."""
@@ -59,7 +60,7 @@ def compose(
     return tuple(alert for alert in written if alert)
 
 
-def write(owner: str, city: City, month: Month, gate: Gate, concerns: Iterable[Concern]) -> Alert | None:
+def write(owner: str, city: City, month: Month | Period, gate: Gate, concerns: Iterable[Concern]) -> Alert | None:
     """Return the message that tells an owner those of the concerns that are its own, or None where there are none."""
     mine = [concern for concern in concerns if concern.owner == owner]
     if not mine:
@@ -71,6 +72,8 @@ def write(owner: str, city: City, month: Month, gate: Gate, concerns: Iterable[C
     for concern in mine:
         if isinstance(concern, RowsConcern):
             lines += _rows(concern)
+        if isinstance(concern, UnfundedConcern):
+            lines.append(f"■ {concern.whose}：{concern.what}，{grouped(concern.amount)} 元（{concern.clause}）")
     lines += _recoveries(recoveries)
     state = "已拦截，未发布" if gate.blocked else ""
     matter = "的差异已核清" if len(recoveries) == len(mine) else "有待处理事项"

@@ -13,7 +13,7 @@ from medpool_etl.alerts.concerns import open_breaks, read_concerns
 from medpool_etl.alerts.delivery import deliver
 from medpool_etl.alerts.message import Alert, write
 from medpool_etl.alerts.recoveries import recoveries
-from medpool_etl.periods import Month
+from medpool_etl.periods import Month, Period
 from medpool_etl.places import City
 from medpool_etl.policy.model import OWNERS
 from medpool_etl.store import Control
@@ -39,7 +39,7 @@ def destination_of(url: str) -> str:
 def tell(
     folder: Path,
     city: City,
-    month: Month,
+    month: Month | Period,
     urls: tuple[str, ...],
     control: Control,
     remind_after_days: tuple[int, ...],

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from medpool_etl import documents
 from medpool_etl.documents import Document, Text
 from medpool_etl.errors import ConfigurationError
-from medpool_etl.periods import Month
+from medpool_etl.periods import Month, Period
 
 ColumnType = Literal["text", "code", "money", "integer", "rate", "date", "month", "enum"]
 Severity = Literal["reject", "set_aside", "warn"]
@@ -165,8 +165,8 @@ class Expected(Document):
 
     ``part_from`` names the metadata that says whose file it is (of which year, where ``every`` is year). ``need``:
     ``always``, or ``any`` when it comes only if there is something to say, or not yet from everybody. ``every``: month;
-    year, for a file that is handed in once and serves the months of that year (``serves: this_year``) or of the year
-    after (``serves: next_year``); once, for one that serves every month.
+    year, for a file that is handed in once and serves the months of that year (``serves: this_year``), of the year
+    after (``serves: next_year``), or no month but the clearing of its year (``serves: clearing``); once, for one that serves every month.
     """
 
     per: Literal["city", "county", "account", "year"]
@@ -174,7 +174,7 @@ class Expected(Document):
     account_kinds: tuple[str, ...] = ()
     need: Literal["always", "any"] = "always"
     every: Literal["month", "year", "once"] = "month"
-    serves: Literal["this_year", "next_year"] = "this_year"
+    serves: Literal["this_year", "next_year", "clearing"] = "this_year"
     deadline: Deadline
 
     @model_validator(mode="after")
@@ -188,6 +188,15 @@ class Expected(Document):
     def year_of(self, month: Month) -> str:
         """Return the year whose yearly file serves the month, as its title writes it."""
         return str(month.year - (1 if self.serves == "next_year" else 0))
+
+
+    def serving(self, period: Period) -> Expected | None:
+        """Return what a quarter, an opening or a clearing expects of the kind, or None for what comes by the month."""
+        if self.every == "month":
+            return None
+        if self.serves != "clearing":
+            return self if period.kind != "clearing" or self.serves == "this_year" else None
+        return self.model_copy(update={"serves": "this_year"}) if period.kind == "clearing" else None
 
 
 class Contract(Document):

@@ -18,7 +18,7 @@ from medpool_etl.intake.keep import keep_all
 from medpool_etl.intake.peek import NotReadable
 from medpool_etl.intake.recognise import recognise
 from medpool_etl.intake.shape import Shape
-from medpool_etl.periods import Month
+from medpool_etl.periods import Month, Period
 from medpool_etl.places import Accounts, City
 from medpool_etl.store import Control, Warehouse
 from medpool_etl.store.settings import YEARLY
@@ -114,22 +114,24 @@ def receive(
     control: Control,
     warehouse: Warehouse,
     progress: Callable[[Iterable[Path]], Iterable[Path]] = iter,
+    period: Period | None = None,
 ) -> tuple[Arrival, ...]:
     """Keep the bytes of every file in ``folder``, recognise what each holds, and return that by name.
 
     Subfolders and zip archives are read too, and the folder of yearly files beside it, from which comes what serves the
     month. The same content twice is one file, as new as its newest name. Files for the same thing are versions of it by
-    the scan that found them; two newest from one scan are both unusable until a person takes one away. Raises
-    InputError when there is no such folder.
+    the scan that found them; two newest from one scan are both unusable until a person takes one away. ``period``: the folder is
+    that of a quarter, an opening or a clearing, which may need no files of its own; ``month`` is then the one its units are of.
+    Raises InputError when there is no such folder.
     """
-    if not folder.is_dir():
+    if not folder.is_dir() and period is None:
         raise InputError(
             "there is no inbox folder for this month",
             where=str(folder),
             do=f"make it and put the month's files there, or rehearse with `medpool simulate {city.city} {month}`",
         )
     found: list[Arrival] = []
-    for name, place in ((YEARLY, folder.parent / YEARLY), (str(month), folder)):
+    for name, place in ((YEARLY, folder.parent / YEARLY), (str(period or month), folder)):
         if place.is_dir():
             for arrival in _look(place, name, city.city, control, warehouse, progress):
                 for delivery in _identify(
@@ -261,6 +263,8 @@ def _versions(arrivals: list[Arrival]) -> list[Arrival]:
 
 def expected_parts(contract: Contract, city: City, month: Month, accounts: Accounts) -> tuple[str, ...]:
     """Return whose files of a kind the month takes: county codes, account numbers, a year, or ("",)."""
+    if contract.expected.serves == "clearing":
+        return ()
     if contract.expected.per == "year":
         return (contract.expected.year_of(month),)
     if contract.expected.per == "county":

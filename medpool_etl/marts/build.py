@@ -8,6 +8,7 @@ import duckdb
 
 from medpool_etl.errors import SettlementError
 from medpool_etl.marts.registry import Registry
+from medpool_etl.periods import PeriodKind
 from medpool_etl.store.models import make_view, model_sql
 from medpool_etl.store.warehouse import whole
 
@@ -33,14 +34,16 @@ def table_path(folder: Path, table: str) -> Path:
     return folder / "tables" / f"{table}.parquet"
 
 
-def build_tables(connection: duckdb.DuckDBPyConnection, folder: Path, registry: Registry) -> dict[str, int]:
-    """Write every published table as Parquet and return their row counts.
+def build_tables(
+    connection: duckdb.DuckDBPyConnection, folder: Path, registry: Registry, kind: PeriodKind = "month"
+) -> dict[str, int]:
+    """Write every table a run of that kind of period publishes as Parquet and return their row counts.
 
     Rows are ordered by all columns, so the same content gives the same bytes. Raises SettlementError when a model's
     columns or types are not those of the registry, or two rows have the same ``row_id``.
     """
     counts = {}
-    for name, table in registry.of("runs").items():
+    for name, table in registry.of_runs(kind).items():
         try:
             found = connection.execute(f"DESCRIBE {model_sql('marts', name)}").fetchall()
         except duckdb.Error as error:

@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from medpool_etl import documents
 from medpool_etl.documents import Document
+from medpool_etl.periods import PeriodKind
 
 MONEY = "DECIMAL(18,2)"
 
@@ -22,11 +23,13 @@ class Term(Document):
 
 
 class Table(Document):
-    """A published table: what it is and its columns in order. ``made_from``: a run's rows, or the control database."""
+    """A published table: what it is and its columns in order. ``made_from``: a run's rows, or the control database. ``of``: the
+    kinds of periods whose runs publish it."""
 
     zh: str
     en: str
     made_from: Literal["runs", "control"] = "runs"
+    of: tuple[PeriodKind, ...] = ("month",)
     columns: tuple[str, ...]
 
 
@@ -45,9 +48,9 @@ class Registry(Document):
             raise ValueError(f"terms no table uses: {', '.join(sorted(unused))}")
         return self
 
-    def of(self, made_from: str) -> dict[str, Table]:
-        """Return the tables made from ``runs`` or from the ``control`` database."""
-        return {name: table for name, table in self.tables.items() if table.made_from == made_from}
+    def of_runs(self, kind: PeriodKind) -> dict[str, Table]:
+        """Return the tables the run of a kind of period publishes."""
+        return {n: table for n, table in self.tables.items() if table.made_from == "runs" and kind in table.of}
 
     def money_columns(self, table: str) -> tuple[str, ...]:
         """Return the names of a table's columns that hold yuan."""

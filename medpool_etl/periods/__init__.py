@@ -105,12 +105,17 @@ class Period:
         """The period as Chinese users read it."""
         tails = {
             "month": f"{self.number}月",
-            "quarter": f"第{'一二三四'[self.number - 1]}季度",
+            "quarter": f"第{'一二三四'[self.number - 1 : self.number]}季度",
             "opening": "年初",
             "clearing": "年终清算",
             "year": "",
         }
         return f"{self.year}年{tails[self.kind]}"
+
+    @property
+    def compact(self) -> str:
+        """The period as it stands in file names: ``202203``, ``2022Q1``, ``2022opening``."""
+        return str(self).replace("-", "")
 
     @property
     def first_month(self) -> Month:
@@ -135,6 +140,8 @@ class Period:
         return self.last_month.last_day
 
     @property
-    def rules_of(self) -> dt.date:
-        """The day whose values and units hold for it: its last, since a clearing speaks of the whole year."""
-        return self.last_day
+    def order(self) -> tuple[int, float]:
+        """Where it stands in time among what a city settles: an opening before its January, a quarter behind its last month, the
+        clearing of a year behind July of the next."""
+        places = {"opening": 0.5, "quarter": self.number * 3 + 0.5, "clearing": 7.5, "year": 12.5}
+        return self.year + (self.kind == "clearing"), places.get(self.kind, float(self.number))

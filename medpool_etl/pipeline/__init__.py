@@ -4,31 +4,49 @@
 the step before left in the run's folder and writes its own results whole or not at all.
 """
 
+from medpool_etl.pipeline.annual import open_period
 from medpool_etl.pipeline.closing import close_month
 from medpool_etl.pipeline.explain import Explanation, explain, prepare_lineage, published_folder
 from medpool_etl.pipeline.gate import override
 from medpool_etl.pipeline.inbox import InboxRow, inbox
 from medpool_etl.pipeline.opening import MonthRun, open_month, verify
-from medpool_etl.pipeline.steps import STEPS, gate, judge, notify, publish, reconcile, run_month, settle, stage
+from medpool_etl.pipeline.plans import decide_plan
+from medpool_etl.pipeline.steps import (
+    PERIOD_STEPS,
+    STEPS,
+    gate,
+    judge,
+    notify,
+    publish,
+    reconcile,
+    run_month,
+    run_period,
+    settle,
+    stage,
+)
 
 __all__ = [
+    "PERIOD_STEPS",
     "STEPS",
     "Explanation",
     "InboxRow",
     "MonthRun",
     "close_month",
+    "decide_plan",
     "explain",
     "gate",
     "inbox",
     "judge",
     "notify",
     "open_month",
+    "open_period",
     "override",
     "prepare_lineage",
     "publish",
     "published_folder",
     "reconcile",
     "run_month",
+    "run_period",
     "settle",
     "stage",
     "verify",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,17 @@ from medpool_etl.contracts import Contract, checks_of, load_all
 from medpool_etl.ledger import load_postings
 from medpool_etl.ledger.posting import Postings
 from medpool_etl.marts import Registry, load_registry
-from medpool_etl.periods import Month
+from medpool_etl.periods import Month, Period
 from medpool_etl.places import FUNDS, Accounts, City, load_accounts, load_city
-from medpool_etl.policy import BreakClass, Rulebook, Subject, load_break_classes, load_rulebook, load_subjects
+from medpool_etl.policy import (
+    BreakClass,
+    Rulebook,
+    Subject,
+    load_break_classes,
+    load_rulebook,
+    load_subjects,
+    supplements_in_force,
+)
 from medpool_etl.policy.model import GATES, OWNERS
 from medpool_etl.quality import suite_path
 from medpool_etl.reconciliation import MODELS, PASSES
@@ -41,27 +49,46 @@ class Agreed:
     calendar: WorkingCalendar
     postings: Postings
     registry: Registry
+    report_items: dict[str, str]
 
     @classmethod
     def load(cls, city: str) -> Agreed:
         """Read everything; raises ConfigurationError naming file, key and line of the first mistake."""
+        contracts = load_all()
         return cls(
             city=load_city(city),
             accounts=load_accounts(city),
             rulebook=load_rulebook(city),
-            contracts=load_all(),
+            contracts=contracts,
             subjects=load_subjects(),
             classes=load_break_classes(),
             calendar=WorkingCalendar.load(),
             postings=load_postings(),
             registry=load_registry(),
+            report_items=contracts["county_expenditure_report"].by_name["item"].values or {},
         )
+
+    def serving(self, period: Period) -> Agreed:
+        """Return it for a period: a quarter, an opening and a clearing take only what does not come by the month."""
+        if period.kind == "month":
+            return self
+        serving = {name: contract.expected.serving(period) for name, contract in self.contracts.items()}
+        kept = {
+            name: contract.model_copy(update={"expected": serving[name]})
+            for name, contract in self.contracts.items()
+            if serving[name] is not None
+        }
+        return replace(self, contracts=kept)
 
     def fingerprints(self) -> dict[str, str]:
         """Return the SHA-256 of everything agreed, by what it is: a run is named by these and its inputs."""
         city = self.city.city
         groups: dict[str, list[Path]] = {
-            "rulebook": [documents.find(f"policy/rulebooks/{city}.yaml")],
+            "rulebook": [
+                documents.find(f"policy/rulebooks/{city}.yaml"),
+                documents.find(f"policy/deadlines/{city}.yaml"),
+                *(documents.find(f"policy/supplements/{name}.yaml") for name in supplements_in_force(city)),
+            ],
             "policy": [documents.find("policy/subjects.yaml"), documents.find("policy/break_classes.yaml")],
             "places": [documents.find(f"places/{city}.yaml"), documents.find(f"places/{city}.accounts.yaml")],
             "contracts": documents.find_all("contracts"),
@@ -87,7 +114,7 @@ def _program() -> str:
     return digest.hexdigest()
 
 
-def run_id(city: str, month: Month, version: str, fingerprints: dict[str, str], inputs: list[Any]) -> str:
+def run_id(city: str, month: Month | Period, version: str, fingerprints: dict[str, str], inputs: list[Any]) -> str:
     """Return the name of a run: 16 hex digits of a digest over all that goes into it."""
     text = json.dumps([city, str(month), version, fingerprints, inputs], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -97,16 +124,34 @@ def references(agreed: Agreed, month: Month) -> dict[str, pa.Table]:
     """Return the reference tables every session over a month of the city has, by name."""
     units = agreed.city.units_on(month.last_day)
     rulebook = agreed.rulebook
-    report = agreed.contracts["county_expenditure_report"].by_name["item"].values or {}
     return {
         "counties": _table([{"code": u.code, "name": u.name.zh, "tax_office": u.tax_office} for u in units]),
+        "successors": _table(
+            [{"code": u.code, "heir": agreed.city.heir(u.code, month.last_day)} for u in agreed.city.units]
+        ),
+        "readings": _table([{"name": n, "value": r.value} for n, r in rulebook.readings.items()], ("name", "value")),
+        "rule_kinds": _table(
+            [{"rule_id": n, "kind": rule.kind} for n, rule in rulebook.rules.items()], ("rule_id", "kind")
+        ),
+        "clearing_pot": _table(
+            [{"pot": c.shared.pot, "keeps_surpluses": str(c.surplus is None)} for c in (rulebook.clearing,) if c],
+            ("pot", "keeps_surpluses"),
+        ),
         "tax_offices": _table([{"code": unit.tax_office} for unit in units]),
         "subjects": _table([{"code": s.code, "fund": s.fund, "kind": s.kind} for s in agreed.subjects]),
         "funds": _table([{"fund": fund, "name": text.zh} for fund, text in FUNDS.items()]),
         "owners": _table([{"owner": owner, "title": text.zh} for owner, text in OWNERS.items()]),
         "accounts": _table(
             [
-                {"number": a.number, "name": a.name, "kind": a.kind, "fund": a.fund, "county": a.unit}
+                {
+                    "number": a.number,
+                    "name": a.name,
+                    "kind": a.kind,
+                    "fund": a.fund,
+                    "county": a.unit,
+                    "purpose": a.purpose,
+                    "within": a.within,
+                }
                 for a in agreed.accounts.accounts
             ],
         ),
@@ -171,12 +216,18 @@ def references(agreed: Agreed, month: Month) -> dict[str, pa.Table]:
         ),
         "clauses": _table(
             [
-                {"clause": name, "source": c.source, "quote": c.quote, "gloss": c.gloss}
+                {
+                    "clause": name,
+                    "notice": c.document or rulebook.notice.number,
+                    "source": c.source,
+                    "quote": c.quote,
+                    "gloss": c.gloss,
+                }
                 for name, c in rulebook.clauses.items()
             ]
         ),
         "definitions": _table(_definitions(agreed.contracts)),
-        "report_items": _table([{"item": code, "name": text} for text, code in report.items()]),
+        "report_items": _table([{"item": code, "name": text} for text, code in agreed.report_items.items()]),
         "flow_titles": _table(
             [{"flow": n, "title": f.title.zh, "clause": f.clause} for n, f in agreed.postings.flows.items()]
         ),

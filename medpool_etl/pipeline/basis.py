@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from medpool_etl.periods import Month
+from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.closing import late_files
+from medpool_etl.pipeline.done import done_before
+from medpool_etl.pipeline.plans import decided_plans
 from medpool_etl.store import Control, Warehouse
 from medpool_etl.store.breaks import Breaks
 from medpool_etl.store.warehouse import read_json
@@ -23,12 +25,15 @@ _BACK = 12
 class Basis:
     """``adjusts``: files that came for closed months. ``carries``: the earlier month whose open breaks go on and the run it
     publishes. ``decisions``: what people said of breaks of this month or carried into it. ``override``: the newest word of a
-    person that the month is published although it is blocked, and for which breaks."""
+    person that the month is published although it is blocked, and for which breaks. ``done``: what of the year is published that
+    comes before. ``plans``: what people decided of the funding plans."""
 
     adjusts: list[dict[str, str]]
     carries: dict[str, str] | None
     decisions: list[dict[str, Any]]
     override: dict[str, Any] | None
+    done: list[dict[str, str]] = field(default_factory=list)
+    plans: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready data."""
@@ -38,7 +43,12 @@ class Basis:
     def of(cls, manifest: dict[str, Any]) -> Basis:
         """Return the basis a manifest names; one of an older version carried nothing."""
         return cls(
-            manifest["adjusts"], manifest.get("carries"), manifest.get("decisions", []), manifest.get("override")
+            manifest["adjusts"],
+            manifest.get("carries"),
+            manifest.get("decisions", []),
+            manifest.get("override"),
+            manifest.get("done", []),
+            manifest.get("plans", []),
         )
 
 
@@ -59,6 +69,8 @@ def basis_of(control: Control, warehouse: Warehouse, city: str, month: Month) ->
             if overrides
             else None
         ),
+        done=done_before(control, city, Period.of(month)),
+        plans=decided_plans(control, city, str(month)),
     )
 
 
@@ -104,7 +116,7 @@ def stale_months(control: Control, warehouse: Warehouse, city: str, month: str, 
     the run of this month: from another run of it, or from before it."""
     stale = []
     for published in control.published():
-        if published.city == city and published.month > month:
+        if published.city == city and Period.parse(published.month).kind == "month" and published.month > month:
             carries = manifest_of(warehouse.run(city, published.month, published.run_id)).get("carries")
             now = _carries(control, warehouse, city, Month.parse(published.month))
             if now and now["month"] == month and carries != {"month": month, "run_id": run_id}:

@@ -68,7 +68,7 @@ def explain(settings: Settings, row_id: str, column: str | None = None) -> Expla
     clauses = tuple(
         (
             name,
-            f"{agreed.rulebook.notice.number} {agreed.rulebook.clauses[name].source}",
+            agreed.rulebook.cite(name),
             agreed.rulebook.clauses[name].quote,
         )
         for name in _clauses(agreed.rulebook, table, column, row)
@@ -107,7 +107,7 @@ def _clauses(rulebook: Rulebook, table: str, column: str, row: dict[str, Any]) -
     pair = rulebook.pairs.get(row.get("pair", ""))
     named = [
         pair.clause if pair else None,
-        row.get("rule_id"),
+        rulebook.rules[row["rule_id"]].clause if row.get("rule_id") in rulebook.rules else row.get("rule_id"),
         row.get("clause"),
         rulebook.amounts.get(f"{table}.{column}") or rulebook.amounts.get(table),
     ]

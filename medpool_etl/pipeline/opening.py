@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from medpool_etl import __version__
 from medpool_etl.errors import InputError
 from medpool_etl.intake import Arrival, receive
-from medpool_etl.periods import Month
+from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.agreed import Agreed, run_id
 from medpool_etl.pipeline.basis import Basis, basis_of
 from medpool_etl.pipeline.comparing import sizes_before
@@ -35,7 +35,8 @@ def silent(items: Iterable[T], _what: str) -> Iterable[T]:
 
 @dataclass(frozen=True)
 class MonthRun:
-    """A run of a city month. ``unchanged`` says that exactly this run is what the month already publishes."""
+    """A run of a city month, or of a quarter, an opening or a clearing, whose name then stands in ``month``. ``unchanged`` says that
+    exactly this run is what it already publishes."""
 
     city: str
     month: str
@@ -44,8 +45,17 @@ class MonthRun:
 
     @property
     def when(self) -> Month:
-        """The month."""
-        return Month.parse(self.month)
+        """The month; of another period the one whose units it speaks of, its last."""
+        return self.period.last_month
+
+    @property
+    def period(self) -> Period:
+        """The period."""
+        return Period.parse(self.month)
+
+    def agreed(self) -> Agreed:
+        """Return what is agreed for it; raises ConfigurationError for a mistake in a document."""
+        return Agreed.load(self.city).serving(self.period)
 
     def complete(self, settings: Settings) -> bool:
         """Whether the run's folder is complete: nothing in it is made again."""

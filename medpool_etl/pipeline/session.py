@@ -153,10 +153,12 @@ def _months_before(
     return found
 
 
-def run_session(agreed: Agreed, month: Month, folder: Path, known: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+def run_session(
+    agreed: Agreed, month: Month, folder: Path, known: dict[str, Any], period: Period | None = None
+) -> duckdb.DuckDBPyConnection:
     """Return a session over a run that has been judged: reference tables, files, verdicts, and accepted rows.
 
-    ``known`` are further values of ``context`` (figures, reasons).
+    ``known`` are further values of ``context`` (figures, reasons); ``period`` is the period of the run where that is no month.
     """
     manifest = read_json(folder / "manifest.json")
     arrivals = [Arrival.from_dict(item) for item in manifest["arrivals"]]
@@ -186,7 +188,7 @@ def run_session(agreed: Agreed, month: Month, folder: Path, known: dict[str, Any
     add_references(
         connection,
         {
-            "context": _context(agreed, month, known),
+            "context": _context(agreed, month, known, period),
             "files": pa.Table.from_pylist(files, schema=FILE_SCHEMA),
             "verdicts": pa.Table.from_pylist(verdicts, schema=VERDICT_SCHEMA),
             "file_blocks": pa.Table.from_pylist(_blocks(judged), schema=BLOCK_SCHEMA),
@@ -206,8 +208,9 @@ def run_session(agreed: Agreed, month: Month, folder: Path, known: dict[str, Any
     return connection
 
 
-def _context(agreed: Agreed, month: Month, known: dict[str, Any]) -> pa.Table:
-    rulebook = agreed.rulebook
+def _context(agreed: Agreed, month: Month, known: dict[str, Any], period: Period | None = None) -> pa.Table:
+    rulebook, period = agreed.rulebook, period or Period.of(month)
+    remittance = next(((n, r.clause) for n, r in rulebook.rules.items() if r.kind == "remittance"), ("", ""))
     due = (
         due_of(rulebook, "remittance", Period.of(month), agreed.calendar)
         if "remittance" in rulebook.deadlines
@@ -219,10 +222,17 @@ def _context(agreed: Agreed, month: Month, known: dict[str, Any]) -> pa.Table:
                 "city": agreed.city.city,
                 "city_name": agreed.city.name.zh,
                 "city_code": agreed.city.code,
-                "month": str(month),
+                "month": str(period),
+                "period_kind": period.kind,
+                "period_year": period.year,
+                "period_start": period.first_day,
+                "period_end": period.last_day,
                 "month_start": month.first_day,
                 "month_end": month.last_day,
                 "notice": rulebook.notice.number,
+                "in_force_from": rulebook.notice.in_force_from,
+                "remittance_rule": remittance[0],
+                "remittance_clause": remittance[1],
                 "premium_level": (
                     rulebook.value("premium_budget_level", month.first_day)
                     if "premium_budget_level" in rulebook.values

@@ -11,25 +11,27 @@ from typing import Any
 from medpool_etl import alerts, reports
 from medpool_etl.contracts import checks_of
 from medpool_etl.documents import Text
-from medpool_etl.errors import StoreError
+from medpool_etl.errors import InputError, StoreError
 from medpool_etl.intake import ODD, Arrival, unreadable
 from medpool_etl.intake.peek import NotReadable
 from medpool_etl.ledger import Flow, entries_table, post
 from medpool_etl.marts import build_mart, build_tables, staging_views
-from medpool_etl.periods import Month
+from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.adjust import adjustments
 from medpool_etl.pipeline.agreed import Agreed
+from medpool_etl.pipeline.annual import open_period, settle_period, write_reports
+from medpool_etl.pipeline.applying import add_applied, apply_rules
 from medpool_etl.pipeline.basis import Basis, manifest_of, stale_months
 from medpool_etl.pipeline.comparing import compare_files
+from medpool_etl.pipeline.done import add_done
 from medpool_etl.pipeline.figures import provisional_reasons
 from medpool_etl.pipeline.gate import blocked, gate_of, sync_breaks
-from medpool_etl.pipeline.monthly import month_outcome
 from medpool_etl.pipeline.opening import MonthRun, Progress, begin, open_month, silent
+from medpool_etl.pipeline.plans import plans_table
 from medpool_etl.pipeline.session import AVERAGE_WAGE, look_back, run_session, staging_session, take_average_wage
 from medpool_etl.quality import Judge, size_of
 from medpool_etl.reconciliation import PairResult
 from medpool_etl.reconciliation import reconcile as compare
-from medpool_etl.settlement import transfers_table
 from medpool_etl.staging import stage_file
 from medpool_etl.store import Control, Settings, Warehouse
 from medpool_etl.store.models import make_view
@@ -66,7 +68,7 @@ def _unless_complete(step: Callable[[Settings, MonthRun, Progress[Any]], None]) 
 @_unless_complete
 def stage(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -> None:
     """Type every usable file into Parquet under ``staged/``; one that turns out unreadable is named and left out."""
-    agreed, folder = Agreed.load(run.city), run.folder(settings)
+    agreed, folder = run.agreed(), run.folder(settings)
     warehouse = Warehouse(settings.warehouse)
     with staging_session(agreed, run.when) as connection:
         # What checks of other files refer to comes first, its versions in order.
@@ -95,7 +97,7 @@ def stage(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -
 @_unless_complete
 def judge(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -> None:
     """Put every staged file before Great Expectations; writes ``quality/verdicts.json``, by file id."""
-    agreed, folder = Agreed.load(run.city), run.folder(settings)
+    agreed, folder = run.agreed(), run.folder(settings)
     verdicts: dict[str, dict[str, Any]] = {}
     summaries: dict[str, dict[str, dict[str, Any]]] = {}
     for arrival in _active(folder):
@@ -136,7 +138,7 @@ def judge(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -
 @_unless_complete
 def reconcile(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -> None:
     """Compare every pair of the rulebook; writes ``reconciliation/*.parquet``."""
-    agreed, folder = Agreed.load(run.city), run.folder(settings)
+    agreed, folder = run.agreed(), run.folder(settings)
     with run_session(agreed, run.when, folder, {}) as connection:
         staging_views(connection)
         look_back(connection, agreed, Warehouse(settings.warehouse), manifest_of(folder))
@@ -153,11 +155,17 @@ def reconcile(settings: Settings, run: MonthRun, progress: Progress[Any] = silen
 @_unless_complete
 def settle(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -> None:
     """Apply the month's rules, post the ledger, and write every published table and ``summary.json``."""
-    agreed, folder = Agreed.load(run.city), run.folder(settings)
+    agreed, folder = run.agreed(), run.folder(settings)
+    manifest = manifest_of(folder)
     with run_session(agreed, run.when, folder, {}) as connection:
         _load_carried(connection, folder)
-        reasons = provisional_reasons(connection)
-        gate = gate_of(connection, manifest_of(folder))
+        gate = gate_of(connection, manifest)
+        staging_views(connection)
+        make_view(connection, "settlement", "premiums_in_treasury")
+        add_done(connection, Warehouse(settings.warehouse), run.city, manifest.get("done", []), {}, agreed.registry)
+        add_references(connection, {"plan_decisions": plans_table(manifest.get("plans", []))})
+        applied = apply_rules(connection, agreed, run.period)
+        reasons = [*provisional_reasons(connection), *applied.reasons]
     known = {
         "gate": gate.state,
         "override_by": gate.by,
@@ -171,14 +179,13 @@ def settle(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) 
         staging_views(connection)
         for name in ("premiums_in_treasury", "flows"):
             make_view(connection, "settlement", name)
-        outcome = month_outcome(connection, agreed, run.when)
+        add_applied(connection, applied)
         flows = [Flow(*row) for row in connection.execute("FROM flows ORDER BY ALL").fetchall()]
         entries = post(flows, agreed.postings, agreed.city.code)
-        late = read_json(folder / "manifest.json")["adjusts"]
+        late = manifest["adjusts"]
         add_references(
             connection,
             {
-                "transfers": transfers_table(outcome.transfers),
                 "entries": entries_table(entries),
                 "adjustment_rows": adjustments(
                     settings, agreed, run.when, late, lambda *inputs: _settle_aside(settings, agreed, *inputs)
@@ -206,7 +213,7 @@ def gate(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) ->
     Raises BlockedError when breaks of the run forbid its settlement and no person's override covers them: their owners are
     told, what was published stays.
     """
-    agreed, warehouse = Agreed.load(run.city), Warehouse(settings.warehouse)
+    agreed, warehouse = run.agreed(), Warehouse(settings.warehouse)
     control = Control(settings.control_url)
     try:
         # Held to the end: another process that publishes the same run moves its folder.
@@ -235,7 +242,7 @@ def publish(settings: Settings, run: MonthRun, progress: Progress[Any] = silent)
     The month is switched in one transaction of the control database; a crash before it leaves what was published, a
     crash after it leaves the mart to be built by the next run.
     """
-    agreed, warehouse = Agreed.load(run.city), Warehouse(settings.warehouse)
+    agreed, warehouse = run.agreed(), Warehouse(settings.warehouse)
     with warehouse.exclusive(run.run_id):
         if not run.complete(settings):
             warehouse.complete(run.city, run.month, run.run_id)
@@ -261,7 +268,7 @@ def notify(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) 
     Raises StoreError when a destination did not take an alert: the month is published all the same, and repeating this
     step sends what is left.
     """
-    outcome = _tell(settings, Agreed.load(run.city), run, progress)
+    outcome = _tell(settings, run.agreed(), run, progress)
     if outcome.failed:
         raise StoreError(
             f"{outcome.failed} alerts could not be delivered; the month itself is published",
@@ -277,7 +284,7 @@ def _tell(settings: Settings, agreed: Agreed, run: MonthRun, progress: Progress[
         return alerts.tell(
             run.folder(settings),
             agreed.city,
-            run.when,
+            run.period,
             settings.alert_urls,
             control,
             agreed.rulebook.reconciliation.remind_after_days,
@@ -298,10 +305,39 @@ STEPS: dict[str, Step] = {
 }
 
 
+# A quarter, an opening and a clearing have nothing to reconcile and so no gate; they take the same way for the rest.
+PERIOD_STEPS: dict[str, Step] = {
+    "stage": stage,
+    "judge": judge,
+    "settle": _unless_complete(settle_period),
+    "report": _unless_complete(write_reports),
+    "publish": publish,
+    "notify": notify,
+}
+
+
 def run_month(settings: Settings, city: str, month: Month, progress: Progress[Any] = silent) -> MonthRun:
     """Run every step of a month, in order; what is there already is not made again."""
     run = open_month(settings, city, month, progress)
     for step in STEPS.values():
+        step(settings, run, progress)
+    return run
+
+
+def run_period(settings: Settings, city: str, period: Period, progress: Progress[Any] = silent) -> MonthRun:
+    """Run every step of a period, in order: of a month as :func:`run_month` does, of a quarter, an opening or a clearing likewise.
+
+    Raises InputError for a whole year, which is settled by its months, quarters, opening and clearing.
+    """
+    if period.kind == "month":
+        return run_month(settings, city, period.first_month, progress)
+    if period.kind == "year":
+        raise InputError(
+            f"{period} is a whole year",
+            expected=f"{period}-opening, {period}-01 … {period}-12, {period}-Q1 … {period}-Q4, {period}-clearing",
+        )
+    run = open_period(settings, city, period, progress)
+    for step in PERIOD_STEPS.values():
         step(settings, run, progress)
     return run
 

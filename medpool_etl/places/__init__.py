@@ -67,6 +67,14 @@ class City(Document):
         """Return the units that exist on ``day``, by code."""
         return tuple(sorted((unit for unit in self.units if unit.valid_on(day)), key=lambda unit: unit.code))
 
+    def heir(self, code: str, day: dt.date) -> str:
+        """Return the unit that stands on ``day`` for a unit: itself while it exists, else its successor, and so on (the successor
+        inherits). A unit without one, or that does not exist yet, stays itself."""
+        units = {unit.code: unit for unit in self.units}
+        while (unit := units.get(code)) and unit.valid_to and unit.valid_to < day and unit.successor:
+            code = unit.successor
+        return code
+
 
 class Account(Document):
     """An account money moves through; ``number`` is how statements name it (账号).

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from medpool_etl.documents import Document, Text
+from medpool_etl.errors import ConfigurationError
 
 Actor = Literal["tax", "treasury", "finance", "agency", "county", "county_finance", "city"]
 ACTORS: dict[Actor, Text] = {
@@ -64,10 +65,14 @@ class Deadline(Document):
     by_reading: dict[str, Moved] = Field(default_factory=dict)
 
     def read(self, taken: str) -> Deadline:
-        """Return the deadline under a reading."""
-        moved = self.by_reading.get(taken)
-        if moved is None:
-            return self
+        """Return the deadline under a reading; raises ConfigurationError for one that says nothing of it."""
+        if taken not in self.by_reading:
+            raise ConfigurationError(
+                f"the reading {self.reading} = {taken} says nothing of the deadline {self.title.en!r}",
+                where="policy/deadlines",
+                expected=f"one of {', '.join(self.by_reading)}",
+            )
+        moved = self.by_reading[taken]
         changes = moved.model_dump(exclude_none=True)
         if "day" in changes or "working_day" in changes:
             changes = {"day": None, "working_day": None, **changes}

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from medpool_etl.documents import Document, Text
 from medpool_etl.errors import ConfigurationError, InputError, UnspecifiedError
+from medpool_etl.periods import Period
 from medpool_etl.places import Fund
 from medpool_etl.policy.clearing import Clearing
 from medpool_etl.policy.deadline import Deadline
@@ -173,8 +174,9 @@ class RuleEntry(Document):
     """A rule of the city: which kind of calculation it is, its clause, and when it is applied. The order in the rulebook is that
     of the notice, and is the order of the steps.
 
-    ``when``: every month, quarter, at the opening of a year, at its clearing, once, or for single cases (``case``: asked, not
-    settled by the calendar).
+    ``when``: every month, quarter, at the opening of a year, at its clearing, once (at the opening of its first year), or for single
+    cases (``case``: asked, not settled by the calendar). ``first`` and ``last`` are the years in which the clause has it (``first``: default
+    the year the notice takes force), ``months`` the only months of a monthly rule.
     """
 
     kind: str
@@ -182,6 +184,17 @@ class RuleEntry(Document):
     title: Text
     when: Literal["month", "quarter", "opening", "clearing", "once", "case"]
     funds: tuple[Fund, ...] = ("worker", "resident")
+    first: int | None = None
+    last: int | None = None
+    months: tuple[int, ...] = tuple(range(1, 13))
+
+    def applies(self, period: Period, in_force_from: dt.date) -> bool:
+        """Whether the rule belongs to what is settled for a period."""
+        first = self.first or in_force_from.year
+        when = "opening" if self.when == "once" else self.when
+        last = first if self.when == "once" and self.last is None else self.last
+        in_years = first <= period.year and (last is None or period.year <= last)
+        return when == period.kind and in_years and (when != "month" or period.number in self.months)
 
 
 class Unspecified(Document):

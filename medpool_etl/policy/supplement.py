@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from medpool_etl.documents import Document
 from medpool_etl.errors import ConfigurationError
@@ -39,8 +39,8 @@ class Supplement(Document):
 def lay_over(rulebook: Rulebook, supplement: Supplement, name: str) -> Rulebook:
     """Return the rulebook with what a supplement supplies; its clauses keep the supplement's document number.
 
-    Raises ConfigurationError for a supplement of another city, one that supplies what the notice does not leave open, and one
-    that would change a clause, value, reading or rule of the notice.
+    Raises ConfigurationError for a supplement of another city, one that supplies what the notice does not leave open, one that
+    would change a clause, value, reading or rule of the notice, and one that names a clause nobody has.
     """
     where = f"policy/supplements/{name}.yaml"
     if supplement.city != rulebook.city:
@@ -69,4 +69,8 @@ def lay_over(rulebook: Rulebook, supplement: Supplement, name: str) -> Rulebook:
         "clearing": supplement.clearing or rulebook.clearing,
         "supplements": (*rulebook.supplements, supplement.notice),
     }
-    return Rulebook.model_validate(merged)
+    try:
+        return Rulebook.model_validate(merged)
+    except ValidationError as error:
+        said = "\n".join(item["msg"].removeprefix("Value error, ") for item in error.errors())
+        raise ConfigurationError(said, where=where, do="correct the supplement") from error

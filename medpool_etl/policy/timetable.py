@@ -13,7 +13,7 @@ from medpool_etl.errors import InputError
 from medpool_etl.periods import Month, Period, PeriodKind
 from medpool_etl.policy.deadline import Actor, Deadline
 from medpool_etl.policy.due import Due, chain, due_of, month_of
-from medpool_etl.policy.model import Notice, Rulebook
+from medpool_etl.policy.model import Rulebook
 
 ONE_DAY = dt.timedelta(days=1)
 # No run of days off is longer (ten in 2020), so no day moves further than that over holidays.
@@ -87,10 +87,11 @@ def deadlines_between(
     found: list[tuple[dt.date, int, Entry]] = []
     for place, name in enumerate(rulebook.deadlines):
         deadline = rulebook.deadline(name)
+        from_day = max(first, deadline.starts or first)
         found += (
             (days.due, place, _entry(rulebook, name, deadline, period, days))
-            for period in _periods(deadline, first, last)
-            if (days := _within(rulebook, name, period, first, last, calendar))
+            for period in _periods(rulebook, deadline, first, last)
+            if (days := _within(rulebook, name, period, from_day, last, calendar))
             and _counts(rulebook, deadline, period, days.due)
         )
     return tuple(entry for *_, entry in sorted(found, key=lambda item: item[:2]))
@@ -124,16 +125,20 @@ def reports_in_time_until(rulebook: Rulebook, month: Month, calendar: WorkingCal
     return calendar.late_after(max(due)) if due else None
 
 
-def _periods(deadline: Deadline, first: dt.date, last: dt.date) -> Iterator[Period | None]:
-    """Return the periods whose deadline may fall between two days: months go from -12 to 24, and chains a few months on."""
+def _periods(rulebook: Rulebook, deadline: Deadline, first: dt.date, last: dt.date) -> Iterator[Period | None]:
+    """Return the periods whose deadline may fall between two days: months go from -12 to 24, and chains a few months on.
+
+    What is over before the notice takes force is none of them, unless the deadline has a start of its own.
+    """
     if deadline.every == "once":
         yield None
         return
     kind, numbers = _NUMBERS[deadline.every]
     for year in range(first.year - 4, last.year + 2):
         if (deadline.first is None or deadline.first <= year) and (deadline.last is None or year <= deadline.last):
+            periods = (Period(year, kind, n) for n in numbers if kind != "quarter" or n in deadline.quarters)
             yield from (
-                Period(year, kind, number) for number in numbers if kind != "quarter" or number in deadline.quarters
+                period for period in periods if deadline.starts or period.last_day >= _in_force_from(rulebook, deadline)
             )
 
 
@@ -165,25 +170,25 @@ def _roughly(deadlines: tuple[Deadline, ...], period: Period | None) -> tuple[dt
     for deadline in following:
         number = deadline.working_days or 1
         earliest += dt.timedelta(days=number)
-        # Five working days a week, a month of holidays on top, and the days until the one before is late.
-        latest += 2 * LONGEST_HOLIDAYS + dt.timedelta(days=number * 7 // 5 + 31)
+        # Until the one before is late; then five working days a week, with holidays no more than once in twenty of them.
+        latest += LONGEST_HOLIDAYS + dt.timedelta(days=number * 7 // 5) + LONGEST_HOLIDAYS * (1 + number // 20)
     return earliest, latest
 
 
 def _counts(rulebook: Rulebook, deadline: Deadline, period: Period | None, due: dt.date) -> bool:
-    """Whether the notice is in force for the deadline of a period."""
-    if period is None:
+    """Whether the notice is in force for the deadline of a period that is not over before: of one that is under way when it
+    takes force, only what is due from then on."""
+    if period is None or deadline.starts is not None:
         return True
-    if deadline.starts is not None:
-        return due >= deadline.starts
-    from_day = _notice(rulebook, deadline).in_force_from
-    return period.first_day >= from_day or (period.last_day >= from_day and due >= from_day)
+    from_day = _in_force_from(rulebook, deadline)
+    return period.first_day >= from_day or due >= from_day
 
 
-def _notice(rulebook: Rulebook, deadline: Deadline) -> Notice:
-    """Return the document a deadline stands in: the city's notice, or a supplement."""
+def _in_force_from(rulebook: Rulebook, deadline: Deadline) -> dt.date:
+    """Return the day from which the document a deadline stands in is in force: the city's notice, or a supplement."""
     document = rulebook.clauses[deadline.clause].document or ""
-    return next((notice for notice in rulebook.supplements if document.startswith(notice.number)), rulebook.notice)
+    notice = next((notice for notice in rulebook.supplements if document.startswith(notice.number)), rulebook.notice)
+    return notice.in_force_from
 
 
 def _entry(rulebook: Rulebook, name: str, deadline: Deadline, period: Period | None, days: Due) -> Entry:

@@ -16,10 +16,10 @@ from medpool_etl.contracts.checks import RESEND
 from medpool_etl.documents import Text
 from medpool_etl.marts import table_path
 from medpool_etl.money import grouped
-from medpool_etl.periods import Month
+from medpool_etl.periods import Month, Period
 from medpool_etl.places import City, load_accounts
+from medpool_etl.reports.sheets import FIGURES, OUTCOMES, SEVERITIES
 from medpool_etl.reports.tables import read_table
-from medpool_etl.reports.workbook import FIGURES, OUTCOMES, SEVERITIES
 from medpool_etl.store.session import connect
 from medpool_etl.store.warehouse import read_json, whole
 
@@ -95,12 +95,12 @@ class _File:
     findings: list[tuple[Any, ...]]
 
 
-def validation_path(folder: Path, city: City, month: Month) -> Path:
+def validation_path(folder: Path, city: City, month: Month | Period) -> Path:
     """Return where a run keeps its validation report."""
     return folder / "reports" / f"{city.name.zh}医保数据校验报告_{month.compact}.html"
 
 
-def write_validation(folder: Path, city: City, month: Month, contracts: dict[str, Contract]) -> Path:
+def write_validation(folder: Path, city: City, month: Month | Period, contracts: dict[str, Contract]) -> Path:
     """Write the validation report of a run whose tables are there and return its path; raises StoreError without them."""
     path = validation_path(folder, city, month)
     page = _page(path.stem, folder, city, month, _files(folder, city, contracts))
@@ -206,7 +206,7 @@ def _table(caption: str, titles: str, body: str, foot: str = "") -> str:
 """
 
 
-def _page(title: str, folder: Path, city: City, month: Month, files: list[_File]) -> str:
+def _page(title: str, folder: Path, city: City, month: Month | Period, files: list[_File]) -> str:
     (run,) = read_table(folder, "runs").to_dict("records")
     final, style = run["figures"] == "final", Path(__file__).with_name("validation.css").read_text(encoding="utf-8")
     figures = _mark("good" if final else "warn", "✓" if final else "!", _both(FIGURES[run["figures"]], run["figures"]))
@@ -275,7 +275,7 @@ def _overview(files: list[_File]) -> str:
     )
 
 
-def _section(file: _File, month: Month) -> str:
+def _section(file: _File, month: Month | Period) -> str:
     read, used, aside, unused = (f"<b>{number:,}</b>" for number in file.rows)
     met, failed, unmade = (f"<b>{file.counts[made]}</b>" for made in (True, False, None))
     sums = f"""<p class="sum">{_say("读入|read")} {read} = {_say("采用|used")} {used} + {_say("剔除|set aside")} {aside} + {_say("随文件不用|unused with the file")} {unused}</p>
@@ -296,7 +296,7 @@ def _section(file: _File, month: Month) -> str:
 """
 
 
-def _facts(file: _File, month: Month) -> str:
+def _facts(file: _File, month: Month | Period) -> str:
     facts: dict[str, str] = {}
     contract, shape = file.contract, file.arrival.get("shape")
     if file.arrival:
@@ -314,7 +314,8 @@ def _facts(file: _File, month: Month) -> str:
         facts["标题内容|Title values"] = "<br>".join(f"{name}：{escape(text or '—')}" for name, text in values)
     if contract:
         expected = contract.expected
-        start = month if expected.every == "month" else Month(int(expected.year_of(month)), 1)
+        last = month if isinstance(month, Month) else month.last_month
+        start = last if expected.every == "month" else Month(int(expected.year_of(last)), 1)
         day = "" if expected.every == "once" else f"（{expected.deadline.on(start)}）"
         facts["合同及版本|Contract and version"] = f"<code>{contract.contract}</code> {contract.version}"
         facts["报送单位|Sender"] = _text(contract.sender)

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import xlsxwriter
 
 from medpool_etl.money import uppercase_zh
 from medpool_etl.periods import Month
 from medpool_etl.places import City
 from medpool_etl.policy import Rulebook
 from medpool_etl.policy.model import GATES
+from medpool_etl.reports.sheets import Sheets, named, write_book
 from medpool_etl.reports.tables import read_table
-from medpool_etl.store.warehouse import read_json, whole
 
-FIGURES = {"final": "正式", "provisional": "暂定"}
-OUTCOMES = {
-    "accepted": "采用",
-    "accepted_with_set_asides": "采用（有剔除行）",
-    "rejected": "拒收",
-    "unusable": "无法使用",
-    "superseded": "已被取代",
-    "missing": "未到",
-}
-SEVERITIES = {"critical": "拒收文件", "warning": "剔除", "info": "警告"}
 STATES = {"open": "未了结", "explained": "已说明", "corrected": "已更正", "cleared": "已核销"}
 SETTLEMENT_COLUMNS = {
     "tax_collected": "税务征收（已入库）",
@@ -42,9 +29,6 @@ SETTLEMENT_COLUMNS = {
     "expenditure": "基金支出",
     "account_closing": "支出户期末",
 }
-A3, A4 = 8, 9
-# A constant moment, because a workbook remembers when it was made and runs must give the same bytes.
-_MADE = dt.datetime(2000, 1, 1)
 
 
 def workbook_path(folder: Path, city: City, month: Month) -> Path:
@@ -54,77 +38,32 @@ def workbook_path(folder: Path, city: City, month: Month) -> Path:
 
 def write_workbook(folder: Path, city: City, rulebook: Rulebook, month: Month) -> Path:
     """Write the workbook of a run whose tables are there and return its path."""
-    path = workbook_path(folder, city, month)
-    with whole(path) as temporary:
-        book = xlsxwriter.Workbook(str(temporary), {"strings_to_formulas": False, "strings_to_urls": False})
-        book.set_properties({"title": path.stem, "created": _MADE})
-        _Writer(book, folder, city, rulebook, month).write()
-        book.close()
-    return path
+    return write_book(
+        workbook_path(folder, city, month), lambda book: _Writer(book, folder, city, rulebook, month).write()
+    )
 
 
-class _Writer:
-    def __init__(self, book: xlsxwriter.Workbook, folder: Path, city: City, rulebook: Rulebook, month: Month) -> None:
-        self.book, self.folder, self.city, self.rulebook, self.month = book, folder, city, rulebook, month
-        self.known = read_json(folder / "summary.json")
-        base = {"font_name": "SimSun", "font_size": 10, "valign": "vcenter"}
-        edge = {**base, "border": 1}
-        self.title = book.add_format({**base, "font_size": 16, "bold": True, "align": "center"})
-        self.plain = book.add_format({**base, "text_wrap": True})
-        self.warn = book.add_format({**base, "bold": True, "font_color": "#C00000", "text_wrap": True})
-        self.head = book.add_format({**edge, "bold": True, "align": "center", "text_wrap": True, "bg_color": "#DDEBF7"})
-        self.text = book.add_format({**edge, "text_wrap": True})
-        self.money = book.add_format({**edge, "num_format": "#,##0.00;[Red]-#,##0.00"})
-        self.total = book.add_format({**edge, "bold": True, "num_format": "#,##0.00;[Red]-#,##0.00"})
-        self.label = book.add_format({**edge, "bold": True, "align": "center"})
-        self.place = book.add_format({**edge, "num_format": "0"})
-        self.count = book.add_format({**edge, "num_format": "#,##0"})
-
+class _Writer(Sheets):
     def write(self) -> None:
         vouchers, remittances = read_table(self.folder, "vouchers"), read_table(self.folder, "remittances")
         for voucher in vouchers.sort_values("fund", ascending=False).to_dict("records"):
             self._voucher(voucher, remittances[remittances["fund"] == voucher["fund"]])
         self._settlement(read_table(self.folder, "monthly_settlement"))
-        self._list("对账结果", "reconciliations", self._pairs(), [40, 30, 12, 12, 18, 18, 16, 16, 16, 16, 10, 10, 8])
-        self._list(
-            "差异明细", "breaks", self._breaks(), [18, 34, 14, 10, 8, 10, 8, 12, 22, 16, 16, 16, 10, 8, 24, 32, 32, 36]
-        )
-        self._list("核销与认领", "matched_items", self._matches(), [34, 22, 8, 12, 24, 24, 16, 10, 32, 32])
-        self._list("往月调整", "adjustments", self._adjustments(), [10, 8, 12, 22, 18, 18, 18, 18, 40])
-        self._list("文件", "files", self._files(), [44, 20, 18, 16, 10, 10, 10, 60])
-        self._list("剔除行与警告", "set_aside_rows", self._findings(), [44, 10, 8, 10, 22, 26, 40, 40])
-
-    def _sheet(self, name: str, width: int, landscape: bool = True) -> Any:
-        sheet = self.book.add_worksheet(name)
-        sheet.set_paper(A3 if width > 8 else A4)
-        sheet.set_margins(0.4, 0.4, 0.5, 0.5)
-        sheet.fit_to_pages(1, 0)
-        if landscape:
-            sheet.set_landscape()
-        sheet.merge_range(0, 0, 0, width - 1, "", self.title)
-        sheet.set_row(0, 28)
-        return sheet
-
-    def _standing(self, sheet: Any, row: int, width: int) -> None:
-        text = f"结算月：{self.month.zh}　数据状态：{FIGURES[self.known['figures']]}"
-        if self.known["figures"] == "provisional":
-            text += f"（{self.known['reasons_zh']}）"
-        gate = self.known.get("gate", {})
-        if gate.get("blocked"):
-            text += "　已拦截，未发布：须先核清“差异明细”中标“拦截”的差异"
-        if override := gate.get("override"):
-            text += f"　已拦截，由{override['by']}放行：{override['reason']}"
-        form = self.plain if self.known["figures"] == "final" and not override else self.warn
-        sheet.merge_range(row, 0, row, width - 1, text, form)
-        sheet.set_row(row, 30)
+        self.listing("对账结果", self._pairs(), [40, 30, 12, 12, 18, 18, 16, 16, 16, 16, 10, 10, 8])
+        self.listing("差异明细", self._breaks(), [18, 34, 14, 10, 8, 10, 8, 12, 22, 16, 16, 16, 10, 8, 24, 32, 32, 36])
+        self.listing("核销与认领", self._matches(), [34, 22, 8, 12, 24, 24, 16, 10, 32, 32])
+        self.listing("往月调整", self._adjustments(), [10, 8, 12, 22, 18, 18, 18, 18, 40])
+        self.listing("文件", self.files(), [44, 20, 18, 16, 10, 10, 10, 60])
+        self.listing("剔除行与警告", self.findings(), [44, 10, 8, 10, 22, 26, 40, 40])
 
     def _voucher(self, voucher: dict[str, Any], rows: pd.DataFrame) -> None:
-        sheet = self._sheet(f"划款凭证_{voucher['fund_name']}", 4, landscape=False)
+        sheet = self.sheet(f"划款凭证_{voucher['fund_name']}", 4, landscape=False)
         sheet.write_string(0, 0, f"{self.city.name.zh}医疗保险费划款凭证（{voucher['fund_name']}）", self.title)
-        self._standing(sheet, 1, 4)
+        self.standing(sheet, 1, 4)
         sheet.set_column(0, 0, 16)
         sheet.set_column(1, 3, 26)
-        clause = self.rulebook.clauses[voucher["rule_id"]]
+        named = self.rulebook.rules[voucher["rule_id"]].clause
+        clause = self.rulebook.clauses[named]
         due, late = voucher["due_date"], voucher["late_after"]
         words, payable = self._to_pay(voucher)
         lines: list[tuple[str, str]] = [
@@ -137,7 +76,7 @@ class _Writer:
                 "应完成日",
                 f"{due:%Y-%m-%d}" + ("" if due == late else f"（非工作日，顺延至{late:%Y-%m-%d}，其后为逾期）"),
             ),
-            ("依据", f"{self.rulebook.notice.number}{clause.source}：{clause.quote}"),
+            ("依据", f"{self.rulebook.cite(named)}：{clause.quote}"),
         ]
         row = 2
         for label, text in lines:
@@ -155,8 +94,8 @@ class _Writer:
             sheet.write_number(row, 3, item["amount"], self.money)
         row += 1
         sheet.merge_range(row, 0, row, 1, "合计（应划金额）", self.label)
-        self._sum(sheet, row, 2, first, sum(rows["receipts"]), self.count)
-        self._sum(sheet, row, 3, first, voucher["amount_due"], self.total)
+        self.sum_of(sheet, row, 2, first, sum(rows["receipts"]), self.count)
+        self.sum_of(sheet, row, 3, first, voucher["amount_due"], self.total)
         for label, amount in (
             ("往月待划金额", "amount_brought_forward"),
             ("已划金额（对账单）", "amount_transferred"),
@@ -184,15 +123,11 @@ class _Writer:
             return "无需开具：应划金额已划转", False
         return f"人民币{uppercase_zh(voucher['amount_outstanding'])}", True
 
-    def _sum(self, sheet: Any, row: int, column: int, first: int, value: Decimal | int, form: Any) -> None:
-        cell = xlsxwriter.utility.xl_range(first, column, row - 1, column)
-        sheet.write_formula(row, column, f"=SUM({cell})", form, value)
-
     def _settlement(self, rows: pd.DataFrame) -> None:
         width = 2 + len(SETTLEMENT_COLUMNS)
-        sheet = self._sheet("月度结算表", width)
+        sheet = self.sheet("月度结算表", width)
         sheet.write_string(0, 0, f"{self.city.name.zh}基本医疗保险基金月度结算表", self.title)
-        self._standing(sheet, 1, width)
+        self.standing(sheet, 1, width)
         sheet.write_string(2, width - 1, "单位：元", self.plain)
         sheet.set_column(0, 1, 13)
         sheet.set_column(2, width - 1, 17)
@@ -210,32 +145,9 @@ class _Writer:
                 row += 1
             sheet.merge_range(row, 0, row, 1, "合计", self.label)
             for position, name in enumerate(SETTLEMENT_COLUMNS, 2):
-                self._sum(sheet, row, position, first, sum(part[name]), self.total)
+                self.sum_of(sheet, row, position, first, sum(part[name]), self.total)
             row += 2
         sheet.freeze_panes(3, 2)
-
-    def _list(self, name: str, table: str, rows: pd.DataFrame, widths: list[int]) -> None:
-        sheet = self._sheet(name, len(widths))
-        sheet.write_string(0, 0, f"{self.city.name.zh} {self.month.zh} {name}", self.title)
-        self._standing(sheet, 1, len(widths))
-        sheet.write_row(2, 0, list(rows.columns), self.head)
-        for row, values in enumerate(rows.itertuples(index=False, name=None), 3):
-            for column, value in enumerate(values):
-                if pd.isna(value):
-                    sheet.write_blank(row, column, None, self.text)
-                elif isinstance(value, Decimal):
-                    sheet.write_number(row, column, value, self.money)
-                elif isinstance(value, int) and not isinstance(value, bool):
-                    form = self.place if rows.columns[column] == "行号" else self.count
-                    sheet.write_number(row, column, value, form)
-                else:
-                    sheet.write_string(row, column, str(value), self.text)
-        if rows.empty:
-            sheet.merge_range(3, 0, 3, len(widths) - 1, "（无）", self.text)
-        for column, width in enumerate(widths):
-            sheet.set_column(column, column, width)
-        sheet.freeze_panes(3, 0)
-        sheet.autofilter(2, 0, max(3, 2 + len(rows)), len(widths) - 1)
 
     def _pairs(self) -> pd.DataFrame:
         rows = read_table(self.folder, "reconciliations")
@@ -243,7 +155,7 @@ class _Writer:
         rows = rows.assign(position=rows["pair"].map(order)).sort_values(["position", "fund", "county"])
         rows["agrees"] = rows["agrees"].map({True: "一致", False: "不一致"})
         rows["fund"] = rows["fund"].map({"worker": "职工", "resident": "居民"})
-        return _named(
+        return named(
             rows,
             pair_title="对账项", clause="依据条款", fund="基金", county_name="县（市、区）", left_total="左方合计",
             right_total="右方合计", brought_forward="往月结转", difference="差额", expected_difference="其中：正常或已说明",
@@ -261,7 +173,7 @@ class _Writer:
             None if pd.isna(by) else f"{by}：{note}"
             for by, note in zip(rows["decided_by"], rows["decision_note"], strict=True)
         ]
-        return _named(
+        return named(
             rows,
             break_id="编号", pair_title="对账项", class_title="类别", gate="结算", state="状态", owner_title="责任方",
             fund="基金", county_name="县（市、区）",
@@ -270,7 +182,7 @@ class _Writer:
         )  # fmt: skip
 
     def _matches(self) -> pd.DataFrame:
-        return _named(
+        return named(
             _placed(read_table(self.folder, "matched_items")),
             pair_title="对账项", pass_title="核对方式",  # noqa: S106
             fund="基金", county_name="县（市、区）", left_item="左方号码",
@@ -280,28 +192,10 @@ class _Writer:
     def _adjustments(self) -> pd.DataFrame:
         rows = read_table(self.folder, "adjustments")
         rows["fund"] = rows["fund"].map({"worker": "职工", "resident": "居民"})
-        return _named(
+        return named(
             rows,
             of_month="已结账月份", fund="基金", county_name="县（市、区）", item_name="项目", closed_amount="结账时金额",
             adjusted_before="以前月份已调整", corrected_amount="重算金额", adjustment="本月调整额", late_files="迟到文件",
-        )  # fmt: skip
-
-    def _files(self) -> pd.DataFrame:
-        rows = read_table(self.folder, "files")
-        rows["outcome"] = rows["outcome"].map(OUTCOMES)
-        return _named(
-            rows,
-            file_name="文件名", contract_title="文件类型", part="所属单位或账号", outcome="处理结果", rows_read="读入行数",
-            rows_accepted="采用行数", rows_set_aside="剔除行数", problem_zh="问题",
-        )  # fmt: skip
-
-    def _findings(self) -> pd.DataFrame:
-        rows = read_table(self.folder, "set_aside_rows")
-        rows["severity"] = rows["severity"].map(SEVERITIES)
-        return _named(
-            rows,
-            file_name="文件名", sheet="工作表", row_no="行号", severity="处理", column_headers="栏目", found="实际内容",
-            expected_zh="应为", do_zh="处理办法",
         )  # fmt: skip
 
 
@@ -314,7 +208,3 @@ def _placed(rows: pd.DataFrame) -> pd.DataFrame:
         ]
     rows["fund"] = rows["fund"].map({"worker": "职工", "resident": "居民"})
     return rows
-
-
-def _named(rows: pd.DataFrame, **titles: str) -> pd.DataFrame:
-    return rows[list(titles)].rename(columns=titles)

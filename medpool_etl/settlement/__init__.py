@@ -1,8 +1,9 @@
 """The rules of the cities as pure functions: facts and rulebook in, transfers out, each with its clause."""
 
 from medpool_etl.settlement.case import Case, CountyFacts, Facts, Outcome, Unfunded, Working
+from medpool_etl.settlement.gaps import city_gaps, gaps, unit_gaps
 from medpool_etl.settlement.kind import RuleKind
-from medpool_etl.settlement.kinds import RULE_KINDS, apply_rule, gaps, kind_of
+from medpool_etl.settlement.kinds import RULE_KINDS, apply_rule, kind_of
 from medpool_etl.settlement.parties import ROLES, Named, Parties, Party, Registered
 from medpool_etl.settlement.transfers import Transfer, transfers_table
 
@@ -22,7 +23,9 @@ __all__ = [
     "Unfunded",
     "Working",
     "apply_rule",
+    "city_gaps",
     "gaps",
     "kind_of",
     "transfers_table",
+    "unit_gaps",
 ]

@@ -108,32 +108,3 @@ def kind_of(rulebook: Rulebook, rule_id: str) -> RuleKind:
             expected=f"one of {', '.join(RULE_KINDS)}",
         )
     return RULE_KINDS[kind]
-
-
-def gaps(rulebook: Rulebook) -> list[str]:
-    """Return what a rulebook lacks for its rules, and what it has without need, as sentences; none when it is whole."""
-    said: list[str] = []
-    used: dict[str, set[str]] = {
-        "values": {"premium_budget_level", "premium_treasury"},
-        "readings": set(),
-        "deadlines": set(),
-    }
-    for rule_id, entry in rulebook.rules.items():
-        if entry.kind not in RULE_KINDS:
-            said.append(f"rule {rule_id}: medpool knows no kind {entry.kind}")
-            continue
-        kind = RULE_KINDS[entry.kind]
-        values = tuple(name.format(fund=fund) for name in kind.values for fund in entry.funds)
-        for part, names in (("values", values), ("readings", kind.readings), ("deadlines", kind.deadlines)):
-            used[part] |= set(names)
-            said += [f"rule {rule_id}: no {part[:-1]} {name}" for name in names if name not in getattr(rulebook, part)]
-    if rulebook.clearing:
-        used["values"] |= set(rulebook.clearing.values)
-        used["readings"] |= set(rulebook.clearing.readings)
-        for part in ("values", "readings"):
-            missing = [name for name in getattr(rulebook.clearing, part) if name not in getattr(rulebook, part)]
-            said += [f"clearing: no {part[:-1]} {name}" for name in missing]
-    used["readings"] |= {d.reading for d in rulebook.deadlines.values() if d.reading}
-    for part in ("values", "readings"):
-        said += [f"{part[:-1]} {name}: no rule uses it" for name in getattr(rulebook, part) if name not in used[part]]
-    return said

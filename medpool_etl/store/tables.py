@@ -20,7 +20,7 @@ class ReceivedFile(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     city: Mapped[str] = mapped_column(sa.String(40))
-    month: Mapped[str] = mapped_column(sa.String(7))
+    month: Mapped[str] = mapped_column(sa.String(16))
     sha256: Mapped[str] = mapped_column(sa.String(64))
     name: Mapped[str] = mapped_column(sa.String(255))
     size: Mapped[int] = mapped_column(sa.BigInteger)
@@ -29,7 +29,7 @@ class ReceivedFile(Base):
 
 
 class Run(Base):
-    """A settlement of one city and month from one set of inputs. ``figures`` is final or provisional once known;
+    """A settlement of one city and month (or quarter, opening, clearing) from one set of inputs. ``figures`` is final or provisional once known;
     ``opened_at`` the last time somebody began it, which says what is newer when two are under way; ``synced_at`` when the
     lives of its breaks were brought in line with it."""
 
@@ -37,7 +37,7 @@ class Run(Base):
 
     run_id: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
     city: Mapped[str] = mapped_column(sa.String(40))
-    month: Mapped[str] = mapped_column(sa.String(7))
+    month: Mapped[str] = mapped_column(sa.String(16))
     version: Mapped[str] = mapped_column(sa.String(40))
     figures: Mapped[str | None] = mapped_column(sa.String(12))
     started_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
@@ -52,7 +52,7 @@ class Publication(Base):
     __tablename__ = "publications"
 
     city: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
-    month: Mapped[str] = mapped_column(sa.String(7), primary_key=True)
+    month: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
     run_id: Mapped[str] = mapped_column(sa.ForeignKey("runs.run_id"))
 
 
@@ -63,7 +63,7 @@ class PublicationEvent(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     city: Mapped[str] = mapped_column(sa.String(40))
-    month: Mapped[str] = mapped_column(sa.String(7))
+    month: Mapped[str] = mapped_column(sa.String(16))
     run_id: Mapped[str] = mapped_column(sa.ForeignKey("runs.run_id"))
     replaces: Mapped[str | None] = mapped_column(sa.String(16))
     published_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
@@ -75,7 +75,7 @@ class ClosedMonth(Base):
     __tablename__ = "closed_months"
 
     city: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
-    month: Mapped[str] = mapped_column(sa.String(7), primary_key=True)
+    month: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
     run_id: Mapped[str] = mapped_column(sa.ForeignKey("runs.run_id"))
     closed_by: Mapped[str] = mapped_column(sa.String(100))
     note: Mapped[str] = mapped_column(sa.String(500))
@@ -94,7 +94,7 @@ class Break(Base):
 
     break_id: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
     city: Mapped[str] = mapped_column(sa.String(40))
-    month: Mapped[str] = mapped_column(sa.String(7))
+    month: Mapped[str] = mapped_column(sa.String(16))
     pair: Mapped[str] = mapped_column(sa.String(40))
     fund: Mapped[str] = mapped_column(sa.String(20))
     county: Mapped[str] = mapped_column(sa.String(20))
@@ -140,10 +140,26 @@ class GateOverride(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     city: Mapped[str] = mapped_column(sa.String(40))
-    month: Mapped[str] = mapped_column(sa.String(7))
+    month: Mapped[str] = mapped_column(sa.String(16))
     by: Mapped[str] = mapped_column(sa.String(100))
     reason: Mapped[str] = mapped_column(sa.String(500))
     covers: Mapped[str] = mapped_column(sa.Text)
+    made_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
+
+
+class PlanDecision(Base):
+    """A person's word on what a county is granted of its funding plan (用款计划审核): the newest one counts."""
+
+    __tablename__ = "plan_decisions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    city: Mapped[str] = mapped_column(sa.String(40))
+    month: Mapped[str] = mapped_column(sa.String(16))
+    fund: Mapped[str] = mapped_column(sa.String(20))
+    county: Mapped[str] = mapped_column(sa.String(20))
+    amount_fen: Mapped[int] = mapped_column(sa.BigInteger)
+    by: Mapped[str] = mapped_column(sa.String(100))
+    reason: Mapped[str] = mapped_column(sa.String(500))
     made_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
 
 

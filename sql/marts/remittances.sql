@@ -1,4 +1,4 @@
--- T8.1: what each county's premiums of a fund put into the city treasury, to be moved to the special fiscal account.
+-- Monthly remittance: what each county's premiums of a fund put into the city treasury, to be moved to the special fiscal account.
 SELECT
   'remittances/' || context.city || '/' || context.month || '/' || facts.fund || '/' || facts.county AS row_id,
   context.city, context.month, facts.fund, funds.name AS fund_name, facts.county, counties.name AS county_name,
@@ -6,12 +6,12 @@ SELECT
   CAST(coalesce(CASE WHEN receiver.kind = 'treasury' THEN -transfers.amount ELSE transfers.amount END, 0)
     AS DECIMAL(18, 2)) AS amount, facts.receipts,
   context.remittance_due AS due_date, context.remittance_late_after AS late_after,
-  clauses.clause AS rule_id, context.notice || ' ' || clauses.source AS clause, context.figures
-FROM premiums_in_treasury AS facts
+  context.remittance_rule AS rule_id, clauses.notice || ' ' || clauses.source AS clause, context.figures
+FROM context
+JOIN clauses ON clauses.clause = context.remittance_clause
+CROSS JOIN premiums_in_treasury AS facts
 LEFT JOIN transfers
-  ON transfers.rule_id = 'T8.1' AND transfers.fund = facts.fund AND transfers.county = facts.county
+  ON transfers.rule_id = context.remittance_rule AND transfers.fund = facts.fund AND transfers.county = facts.county
 LEFT JOIN accounts AS receiver ON receiver.number = transfers.receiver_account
 JOIN funds ON funds.fund = facts.fund
 JOIN counties ON counties.code = facts.county
-JOIN clauses ON clauses.clause = 'T8.1'
-CROSS JOIN context

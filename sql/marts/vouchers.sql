@@ -6,7 +6,7 @@ WITH due AS (
     CAST(sum(CASE WHEN receiver.kind = 'treasury' THEN -amount ELSE amount END) AS DECIMAL(18, 2)) AS amount_due
   FROM transfers
   JOIN accounts AS receiver ON receiver.number = transfers.receiver_account
-  WHERE rule_id = 'T8.1'
+  WHERE rule_id = (SELECT remittance_rule FROM context)
   GROUP BY transfers.fund
 ),
 moved AS (
@@ -27,13 +27,14 @@ SELECT
   CAST(coalesce(moved.amount_transferred, 0) AS DECIMAL(18, 2)) AS amount_transferred,
   CAST(coalesce(waiting.amount_brought_forward, 0) + coalesce(due.amount_due, 0) - coalesce(moved.amount_transferred, 0)
     AS DECIMAL(18, 2)) AS amount_outstanding,
-  context.remittance_due AS due_date, context.remittance_late_after AS late_after, clauses.clause AS rule_id,
-  context.notice || ' ' || clauses.source AS clause, context.figures
-FROM funds
-JOIN accounts AS payer ON payer.kind = 'treasury'
-JOIN accounts AS receiver ON receiver.kind = 'fiscal' AND receiver.fund = funds.fund
-JOIN clauses ON clauses.clause = 'T8.1'
+  context.remittance_due AS due_date, context.remittance_late_after AS late_after, context.remittance_rule AS rule_id,
+  clauses.notice || ' ' || clauses.source AS clause, context.figures
+FROM context
+JOIN clauses ON clauses.clause = context.remittance_clause
+CROSS JOIN funds
+JOIN accounts AS payer ON payer.kind = 'treasury' AND payer.county IS NULL
+JOIN accounts AS receiver
+  ON receiver.kind = 'fiscal' AND receiver.fund = funds.fund AND receiver.county IS NULL AND receiver.purpose IS NULL
 LEFT JOIN due ON due.fund = funds.fund
 LEFT JOIN moved ON moved.fund = funds.fund
 LEFT JOIN waiting ON waiting.fund = funds.fund
-CROSS JOIN context

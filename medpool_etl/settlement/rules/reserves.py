@@ -123,13 +123,18 @@ def top_up(case: Case[ReserveFacts, TopUpCounty]) -> Outcome:
     enrolment = {code: county.enrolment for code, county in case.by_code()}
     by_deficit, by_enrolment = two_way(need, case.number("reserve_deficit_percent"))
     if not any(deficits.values()):
-        case.reading("no_deficit_county", "all_by_enrolment")
-        by_deficit, by_enrolment = 0, need
-        notes.working.append(
-            case.working(
-                "split", "", "无亏损县，全部按参保人数分摊", "no county has a deficit: all by enrolment", from_fen(need)
+        whole = case.reading("no_deficit_county", "all_by_enrolment", "enrolment_half_only") == "all_by_enrolment"
+        zh, en = (
+            (
+                "没有亏损县，按亏损分摊的部分改按参保人数分摊",
+                "no county has a deficit: the half by deficit is split by enrolment too",
             )
+            if whole
+            else ("没有亏损县，按亏损分摊的部分无人承担", "no county has a deficit: nobody bears the half by deficit")
         )
+        notes.unfunded.append(Unfunded(case.rule_id, case.fund, "", from_fen(by_deficit), zh, en, case.clause()))
+        by_deficit, by_enrolment = 0, need if whole else by_enrolment
+        notes.working.append(case.working("split", "", zh, en, from_fen(by_enrolment)))
     first = largest_remainder(by_deficit, deficits, case.clause()) if by_deficit else dict.fromkeys(deficits, 0)
     second = largest_remainder(by_enrolment, enrolment, case.clause())
     for code, county in case.by_code():

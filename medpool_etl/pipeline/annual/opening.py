@@ -1,0 +1,81 @@
+"""Begin a quarter, an opening or a clearing: receive its files, and name the run by them and by what it rests on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from medpool_etl import __version__
+from medpool_etl.errors import InputError
+from medpool_etl.intake import receive
+from medpool_etl.periods import Period
+from medpool_etl.pipeline.agreed import Agreed, run_id
+from medpool_etl.pipeline.done import done_before
+from medpool_etl.pipeline.opening import MonthRun, Progress, silent, verify
+from medpool_etl.store import Control, Settings, Warehouse
+from medpool_etl.store.warehouse import write_json
+
+
+def open_period(settings: Settings, city: str, period: Period, progress: Progress[Any] = silent) -> MonthRun:
+    """Receive and recognise what serves the period and name the run by it, by everything agreed, and by every published run before it.
+
+    Files lie in ``<inbox>/<city>/yearly``, or in a folder of the period's own name. A closed period keeps its run. Writes
+    ``manifest.json`` into the run's folder. Raises InputError for a period before the notice is in force; UnspecifiedError, quoting the
+    clause, where the notice leaves all of it to a later rule.
+    """
+    agreed = Agreed.load(city).serving(period)
+    agreed.rulebook.require_in_force(period.last_day)
+    _require_rules(agreed, period)
+    verify(agreed, period.last_month)
+    control, warehouse = Control(settings.control_url), Warehouse(settings.warehouse)
+    try:
+        arrivals = receive(
+            settings.month_inbox(city, period),
+            agreed.city,
+            period.last_month,
+            agreed.accounts,
+            agreed.contracts,
+            control,
+            warehouse,
+            lambda paths: progress(paths, "receiving"),
+            period,
+        )
+        if closed := control.closed_month(city, str(period)):
+            return MonthRun(city, str(period), closed.run_id, unchanged=True)
+        done = done_before(control, city, period)
+        inputs = [arrival.as_dict() for arrival in arrivals]
+        fingerprints = agreed.fingerprints()
+        name = run_id(city, period, __version__, fingerprints, [*inputs, done])
+        manifest = {
+            "city": city,
+            "month": str(period),
+            "run_id": name,
+            "version": __version__,
+            "fingerprints": fingerprints,
+            "arrivals": inputs,
+            "before": {},
+            "adjusts": [],
+            "done": done,
+        }
+        with warehouse.exclusive(name):
+            control.start_run(name, city, str(period), __version__)
+            run = MonthRun(city, str(period), name, unchanged=control.published_run(city, str(period)) == name)
+            if not run.complete(settings):
+                write_json(warehouse.work(city, str(period), name) / "manifest.json", manifest)
+        return run
+    finally:
+        control.close()
+
+
+def _require_rules(agreed: Agreed, period: Period) -> None:
+    """Raise where the city has no rule for the period: because the notice leaves it open, or because it has none."""
+    rulebook = agreed.rulebook
+    if any(rule.applies(period, rulebook.notice.in_force_from) for rule in rulebook.rules.values()):
+        return
+    if period.kind == "clearing":
+        rulebook.require_specified("clearing")
+    for kind in rulebook.unspecified:
+        rulebook.require_specified(kind)
+    raise InputError(
+        f"{rulebook.notice.number} orders nothing for {period}",
+        expected=f"a period with a rule: {', '.join(sorted({rule.when for rule in rulebook.rules.values()}))}",
+    )

@@ -1,0 +1,118 @@
+"""Apply the rules of a period in the notice's order, to the facts of a run's session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from medpool_etl.documents import Text
+from medpool_etl.periods import Period
+from medpool_etl.pipeline import facts
+from medpool_etl.pipeline.agreed import Agreed
+from medpool_etl.settlement import Outcome, Registered, apply_rule, kind_of, transfers_table
+from medpool_etl.store.session import add_references
+
+WORKING = pa.schema(
+    [
+        *((name, pa.string()) for name in ("rule_id", "fund", "county")),
+        ("position", pa.int64()),
+        *((name, pa.string()) for name in ("step", "zh", "en", "value", "unit", "clause")),
+    ]
+)
+UNFUNDED = pa.schema(
+    [
+        *((name, pa.string()) for name in ("rule_id", "fund", "county")),
+        ("amount", pa.decimal128(18, 2)),
+        *((name, pa.string()) for name in ("zh", "en", "clause")),
+    ]
+)
+
+
+@dataclass
+class Applied:
+    """What the rules gave, the lines of the facts they rest on, and why the figures are provisional, where they are."""
+
+    outcome: Outcome = field(default_factory=Outcome)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    reasons: list[Text] = field(default_factory=list)
+
+
+def apply_rules(connection: duckdb.DuckDBPyConnection, agreed: Agreed, period: Period) -> Applied:
+    """Return what the rules of a period give, in the notice's order.
+
+    A rule of which some counties' facts have not come is applied to the others, and makes the figures provisional.
+    """
+    rulebook, applied = agreed.rulebook, Applied()
+    counties = tuple(unit.code for unit in agreed.city.units_on(period.last_day))
+    for rule_id, entry in rulebook.rules.items():
+        if not entry.applies(period, rulebook.notice.in_force_from) or not facts.has_model(entry.kind):
+            continue
+        kind = kind_of(rulebook, rule_id)
+        for fund in entry.funds:
+            drawn = facts.draw(connection, rule_id, kind, fund, counties)
+            applied.lines += drawn.lines
+            if kind.county is not None and not drawn.counties:
+                continue
+            if drawn.absent:
+                named = "、".join(drawn.absent)
+                applied.reasons.append(
+                    Text(
+                        zh=f"{entry.title.zh}缺少{len(drawn.absent)}个县的数据（{named}）",
+                        en=f"{rule_id} ({entry.title.en}) lacks the facts of {', '.join(drawn.absent)}",
+                    )
+                )
+            applied.outcome += apply_rule(
+                rule_id,
+                rulebook,
+                agreed.calendar,
+                Registered(agreed.accounts),
+                fund,
+                period,
+                drawn.facts,
+                drawn.counties,
+            )
+    return applied
+
+
+def add_applied(connection: duckdb.DuckDBPyConnection, applied: Applied) -> None:
+    """Give a session the tables ``transfers``, ``working``, ``unfunded`` and ``facts`` the published tables are made from."""
+    outcome = applied.outcome
+    working = [
+        {
+            "rule_id": line.rule_id,
+            "fund": line.fund,
+            "county": line.county,
+            "position": position,
+            "step": line.step,
+            "zh": line.zh,
+            "en": line.en,
+            "value": line.value,
+            "unit": line.unit,
+            "clause": line.clause,
+        }
+        for position, line in enumerate((*outcome.working, *outcome.figures), 1)
+    ]
+    unfunded = [
+        {
+            "rule_id": item.rule_id,
+            "fund": item.fund,
+            "county": item.county,
+            "amount": item.amount,
+            "zh": item.zh,
+            "en": item.en,
+            "clause": item.clause,
+        }
+        for item in outcome.unfunded
+    ]
+    add_references(
+        connection,
+        {
+            "transfers": transfers_table(outcome.transfers),
+            "working": pa.Table.from_pylist(working, schema=WORKING),
+            "unfunded": pa.Table.from_pylist(unfunded, schema=UNFUNDED),
+            "facts": pa.Table.from_pylist(applied.lines, schema=facts.SCHEMA),
+        },
+    )

@@ -1,0 +1,111 @@
+"""What a run rests on: what the city has published that comes before it in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from medpool_etl.contracts import Contract
+from medpool_etl.errors import StoreError
+from medpool_etl.marts import Registry, table_path
+from medpool_etl.periods import Period
+from medpool_etl.store import Control, Warehouse
+from medpool_etl.store.session import staged_sql
+from medpool_etl.store.warehouse import read_json
+
+# What later periods read of earlier runs: published tables, and rows of files.
+TABLES = ("monthly_settlement", "county_expenditure", "transfers", "rule_facts")
+
+
+@dataclass(frozen=True)
+class Done:
+    """A published run another one rests on."""
+
+    period: Period
+    run_id: str
+
+    def as_dict(self) -> dict[str, str]:
+        """Return it as the manifest has it."""
+        return {"period": str(self.period), "run_id": self.run_id}
+
+
+def done_before(control: Control, city: str, period: Period) -> list[dict[str, str]]:
+    """Return what the city has published for periods that come before, in the order of time, as a manifest has it. A month rests on
+    its own year only."""
+    done = [Done(Period.parse(p.month), p.run_id) for p in control.published() if p.city == city]
+    first = (period.year, 0.0) if period.kind == "month" else (0, 0.0)
+    kept = sorted((d for d in done if first <= d.period.order < period.order), key=lambda d: d.period.order)
+    return [item.as_dict() for item in kept]
+
+
+def add_done(
+    connection: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    city: str,
+    done: list[dict[str, str]],
+    contracts: dict[str, Contract],
+    registry: Registry,
+) -> None:
+    """Give a session what earlier runs published and the rows they were made of: a view ``done_<table>`` for each of ``TABLES``,
+    ``<contract>__done`` with the columns ``period`` and ``of_year`` besides, and the table ``done_periods`` (period, kind, year, number,
+    run_id). Raises StoreError for a run that is gone."""
+    runs = [(Period.parse(d["period"]), warehouse.run(city, d["period"], d["run_id"])) for d in done]
+    for period, folder in runs:
+        if not folder.is_dir():
+            raise StoreError(f"the run of {city} {period} is gone", where=str(folder), do="restore it from the backup")
+    rows = [
+        {"period": str(p), "kind": p.kind, "year": p.year, "number": p.number, "run_id": folder.name}
+        for p, folder in runs
+    ]
+    schema = pa.schema(
+        [
+            ("period", pa.string()),
+            ("kind", pa.string()),
+            ("year", pa.int64()),
+            ("number", pa.int64()),
+            ("run_id", pa.string()),
+        ]
+    )
+    connection.register("rows_done", pa.Table.from_pylist(rows, schema=schema))
+    connection.execute("CREATE OR REPLACE TEMP TABLE done_periods AS FROM rows_done")
+    connection.unregister("rows_done")
+    summaries = {folder: read_json(folder / "summary.json")["tables"] for _, folder in runs}
+    for table in TABLES:
+        columns = ", ".join(f"CAST(NULL AS {registry.terms[c].type}) AS {c}" for c in registry.tables[table].columns)
+        parts = [f"SELECT {columns} WHERE false"]
+        parts += [
+            f"FROM read_parquet({_quoted(table_path(folder, table))})"
+            for _, folder in runs
+            if table in summaries[folder]
+        ]
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW done_{table} AS {' UNION ALL BY NAME '.join(parts)}")
+    accepted = [(period, folder, _accepted(folder)) for period, folder in runs]
+    for name, contract in contracts.items():
+        parts = [f"SELECT ''::VARCHAR AS period, 0 AS of_year, * FROM {name}__all WHERE false"]
+        for period, folder, files in accepted:
+            for file_id in files.get(name, []):
+                parts += [
+                    f"SELECT '{period}' AS period, {period.year} AS of_year, * FROM ({part})"
+                    for part in staged_sql(folder / "staged" / name, file_id, contract)
+                ]
+        connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW {name}__done AS SELECT * EXCLUDE (failed, set_aside, original) "
+            f"FROM ({' UNION ALL BY NAME '.join(parts)}) WHERE NOT set_aside"
+        )
+
+
+def _accepted(folder: Path) -> dict[str, list[str]]:
+    files: dict[str, list[str]] = {}
+    verdicts: dict[str, dict[str, Any]] = read_json(folder / "quality" / "verdicts.json")
+    for file_id, verdict in verdicts.items():
+        if verdict["outcome"].startswith("accepted"):
+            files.setdefault(verdict["of"].split("/")[0], []).append(file_id)
+    return files
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

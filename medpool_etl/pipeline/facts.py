@@ -1,0 +1,110 @@
+"""The facts of a rule: drawn up by a model of ``sql/facts``, every figure with what it is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from pydantic import ValidationError
+
+from medpool_etl.errors import ConfigurationError, InputError
+from medpool_etl.settlement import CountyFacts, Facts, RuleKind
+from medpool_etl.store.models import make_table, model_sql
+from medpool_etl.store.settings import project_root
+
+SCHEMA = pa.schema(
+    [
+        ("rule_id", pa.string()),
+        ("fund", pa.string()),
+        ("county", pa.string()),
+        ("fact", pa.string()),
+        ("amount", pa.decimal128(18, 2)),
+        ("word", pa.string()),
+        ("source", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The facts of a rule and fund, and the lines they are made of (columns of ``SCHEMA``). ``absent`` are counties of which nothing has
+    come although the rule asks for something."""
+
+    facts: Facts
+    counties: dict[str, CountyFacts]
+    lines: list[dict[str, Any]]
+    absent: tuple[str, ...] = ()
+
+
+def has_model(kind: str) -> bool:
+    """Whether a kind of rule takes its facts from files and earlier runs; all others are asked (`medpool what-if`), not settled."""
+    return (project_root() / "sql" / "facts" / f"{kind}.sql").is_file()
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make what the models of ``sql/facts`` share: ``positions`` and ``year_items``."""
+    for name in ("positions", "year_items"):
+        make_table(connection, "facts", name)
+
+
+def draw(
+    connection: duckdb.DuckDBPyConnection, rule_id: str, kind: RuleKind, fund: str, counties: tuple[str, ...]
+) -> Drawn:
+    """Return the facts of a rule for a fund. ``counties`` are those it speaks of: one without a line has the defaults, or is absent
+    where a fact has none.
+
+    Amounts of a fact add up over its lines; a word stands once. Raises InputError, naming fact and county, where a county has some
+    lines but lacks one of a fact without a default: something has not come.
+    """
+    rows = connection.execute(
+        f"SELECT fund, county, fact, amount, word, source FROM ({model_sql('facts', kind.name)}) WHERE fund = ? ORDER BY ALL",
+        [fund],
+    ).fetchall()
+    known = {*kind.facts.model_fields, *(kind.county.model_fields if kind.county else ())}
+    lines = []
+    values: dict[str, dict[str, Any]] = {}
+    for of_fund, county, name, amount, word, source in rows:
+        if name not in known:
+            raise ConfigurationError(f"{kind.name} has no fact {name}", where=f"sql/facts/{kind.name}.sql")
+        lines.append(
+            {
+                "rule_id": rule_id,
+                "fund": of_fund,
+                "county": county,
+                "fact": name,
+                "amount": amount,
+                "word": word,
+                "source": source,
+            }
+        )
+        place = values.setdefault(county, {})
+        place[name] = word if amount is None else place.get(name, Decimal(0)) + amount
+    city = values.pop("", {})
+    if kind.county is None:
+        return Drawn(_read(kind.facts, city, rule_id, ""), {}, lines)
+    asks = any(field.is_required() for field in kind.county.model_fields.values())
+    absent = tuple(sorted(set(counties) - set(values))) if asks else ()
+    named = set(values) if asks else {*counties, *values}
+    read: dict[str, Any] = {code: _read(kind.county, values.get(code, {}), rule_id, code) for code in sorted(named)}
+    # A rule whose counties are all absent is not applied, and needs no facts of the city.
+    facts: Any = _read(kind.facts, city, rule_id, "") if read else Facts()
+    return Drawn(facts, read, lines, absent)
+
+
+def _read(schema: type[Facts] | type[CountyFacts], values: dict[str, Any], rule_id: str, county: str) -> Any:
+    try:
+        return schema.model_validate(values)
+    except ValidationError as error:
+        missing = [str(item["loc"][0]) for item in error.errors() if item["type"] == "missing"]
+        names = [f"{name} ({schema.model_fields[name].description})" for name in missing]
+        wrong = [
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors() if item["type"] != "missing"
+        ]
+        raise InputError(
+            f"rule {rule_id} lacks facts{f' of {county}' if county else ''}: {'; '.join([*names, *wrong])}",
+            expected="the files and months they come from",
+            do="see what has come with `medpool inbox` and which months are published, then run it again",
+        ) from error

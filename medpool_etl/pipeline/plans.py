@@ -1,0 +1,93 @@
+"""The review of funding plans (用款计划审核): medpool proposes, a person decides, and what was decided is kept."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from medpool_etl.errors import InputError
+from medpool_etl.money import from_fen, to_fen
+from medpool_etl.periods import Month
+from medpool_etl.places import FUNDS, load_city
+from medpool_etl.store import Control, Settings
+from medpool_etl.store.tables import PlanDecision
+
+SCHEMA = pa.schema(
+    [
+        ("fund", pa.string()),
+        ("county", pa.string()),
+        ("amount", pa.decimal128(18, 2)),
+        ("decided_by", pa.string()),
+        ("reason", pa.string()),
+    ]
+)
+LONGEST = 500
+
+
+def decide_plan(
+    settings: Settings, city: str, month: Month, fund: str, county: str, amount: Decimal, by: str, reason: str
+) -> PlanDecision:
+    """Record in a person's name what a county is granted of the plan it sent with the month, in yuan; it takes effect with the next
+    run of the month. Raises InputError for a fund or county there is not, an amount below nothing, and where nobody is named or no
+    reason is given."""
+    units = {unit.code for unit in load_city(city).units_on(month.last_day)}
+    if fund not in FUNDS:
+        raise InputError(f"there is no fund {fund!r}", expected=f"one of {', '.join(FUNDS)}")
+    if county not in units:
+        raise InputError(f"{county} is no county of {city} in {month}", expected=f"one of {', '.join(sorted(units))}")
+    if amount < 0:
+        raise InputError(f"{amount} yuan cannot be granted", expected="an amount that is not negative")
+    if not by.strip() or not reason.strip():
+        raise InputError("who decides, and why?", do="name yourself with --by and give the --reason")
+    control = Control(settings.control_url)
+    try:
+        with control.session() as session:
+            session.expire_on_commit = False
+            decision = PlanDecision(
+                city=city,
+                month=str(month),
+                fund=fund,
+                county=county,
+                amount_fen=to_fen(amount),
+                by=by.strip(),
+                reason=reason.strip()[:LONGEST],
+                made_at=dt.datetime.now(dt.UTC),
+            )
+            session.add(decision)
+        return decision
+    finally:
+        control.close()
+
+
+def decided_plans(control: Control, city: str, month: str) -> list[dict[str, Any]]:
+    """Return what was decided of a month's plans, the newest word of each fund and county, as a manifest has it."""
+    with control.session() as session:
+        rows = session.scalars(
+            sa.select(PlanDecision)
+            .where(PlanDecision.city == city, PlanDecision.month == month)
+            .order_by(PlanDecision.id)
+        ).all()
+        newest = {(row.fund, row.county): row for row in rows}
+        return [
+            {"fund": fund, "county": county, "amount_fen": row.amount_fen, "by": row.by, "reason": row.reason}
+            for (fund, county), row in sorted(newest.items())
+        ]
+
+
+def plans_table(decided: list[dict[str, Any]]) -> pa.Table:
+    """Return decisions of a manifest as an Arrow table with the columns of ``SCHEMA`` (amount in yuan)."""
+    rows = [
+        {
+            "fund": item["fund"],
+            "county": item["county"],
+            "amount": from_fen(item["amount_fen"]),
+            "decided_by": item["by"],
+            "reason": item["reason"],
+        }
+        for item in decided
+    ]
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
