@@ -29,6 +29,7 @@ _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
 _COMMAS = re.compile(r"[-+]?[\d,]*,[\d,]*(\.\d*)?")
 _GROUPED = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
 _COUNTY = re.compile(r"[\w.-]{1,40}")
+_DEEPEST, _LONGEST = 20, 2_000
 _CODE = re.compile(r"\d{6}(-[a-z]+)?")
 _DO = "correct the file and ask again (`medpool what-if --template RULE --city CITY` prints one that runs)"
 
@@ -99,10 +100,8 @@ def read_question(path: Path) -> Question:
     Raises ConfigurationError naming file, key and line for a file that is not there, is empty, is not UTF-8 or not YAML, for a key
     written twice or unknown, for a number YAML reads in another base, and for commas that do not stand between thousands.
     """
-    try:
-        raw = documents.load(path, _Raw).root
-    except RecursionError as error:
-        raise ConfigurationError("the file is nested too deeply", where=path.name, do=_DO) from error
+    _check_shape(path)
+    raw = documents.load(path, _Raw).root
     if raw is None:
         raise ConfigurationError("the file is empty", where=path.name, expected="a facts file", do=_DO)
     if not isinstance(raw, dict):
@@ -201,6 +200,25 @@ def _no_county(code: str, city: str, units: set[str]) -> str:
     if not _COUNTY.fullmatch(code) or code == "市":
         return "a county is called by its code or by letters, digits, - and . (市 is the city itself)"
     return ""
+
+
+def _check_shape(path: Path) -> None:
+    """Raise ConfigurationError for what no facts file has and a reader of YAML stumbles over: endless nesting, endless numbers."""
+    depth = 0
+    try:
+        for event in yaml.parse(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                said = "the file is nested too deeply"
+            elif isinstance(event, yaml.ScalarEvent) and len(event.value) > _LONGEST and event.implicit[0]:
+                said = f"a value of {len(event.value):,} characters"
+            else:
+                continue
+            where = f"{path.name}, line {event.start_mark.line + 1 if event.start_mark else 1}"
+            raise ConfigurationError(said, where=where, expected="a facts file", do=_DO)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        # It is read again at once, and then said in the words of every document.
+        return
 
 
 def _misread(path: Path) -> Iterator[tuple[int, str]]:

@@ -17,6 +17,7 @@ from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.facts_file import described, period_forms
 from medpool_etl.pipeline.facts_schema import AMOUNT, Asked, asked_rule, readings_of
 from medpool_etl.places import Unit, load_city
+from medpool_etl.policy import supplements_in_force
 from medpool_etl.settlement import Named, Outcome, apply_rule
 
 # What stands in a template; invented, the second county has the second figure.
@@ -227,6 +228,8 @@ def _written(asked: Asked, draft: _Draft, given: frozenset[str]) -> str:
         f"fund: {asked.fund}" + (f"  # {' | '.join(entry.funds)}" if len(entry.funds) > 1 else ""),
         f'period: "{draft.period}"  # {period_forms(entry)}',
     ]
+    if named := supplements_in_force(rulebook.city):
+        lines.append(f"supplements: [{', '.join(named)}]")
     if names := readings_of(asked):
         first = rulebook.readings[names[0]]
         lines += ["# 口径 Readings. Another is taken by a line such as:"]

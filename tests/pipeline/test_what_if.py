@@ -9,11 +9,13 @@ import jsonschema
 import pytest
 import yaml
 
+from medpool_etl import documents
 from medpool_etl.errors import ConfigurationError, InputError, UnspecifiedError
 from medpool_etl.pipeline.facts_schema import json_schema
 from medpool_etl.pipeline.facts_template import template
-from medpool_etl.pipeline.what_if import Answer, Refused, answer_as_json, ask, ask_all
-from medpool_etl.policy import load_rulebook, rulebooks
+from medpool_etl.pipeline.what_if import Answer, Question, Refused, answer_as_json, ask, ask_all
+from medpool_etl.policy import load_rulebook, load_supplement, rulebooks
+from tests.conftest import ROOT
 
 CLEARING = """\
 city: taizhou
@@ -51,6 +53,32 @@ def test_the_template_of_every_rule_runs(tmp_path: Path, city: str, rule: str, f
     assert answer.outcome.transfers or answer.outcome.figures
     assert answer_as_json(answer) == answer_as_json(ask(tmp_path / "facts.yaml"))
     jsonschema.Draft202012Validator(json_schema(city, rule)).validate(yaml.safe_load(text))
+
+
+@pytest.mark.parametrize("name", [path.stem for path in documents.find_all("policy/supplements")])
+def test_a_supplement_s_rules_have_templates_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """While it is in force; the file names it, and runs where it is not."""
+    supplement = load_supplement(name)
+    for rule, entry in supplement.rules.items():
+        with pytest.raises(InputError):
+            template(supplement.city, rule)
+        monkeypatch.setenv("MEDPOOL_SUPPLEMENTS", name)
+        text = template(supplement.city, rule)
+        monkeypatch.delenv("MEDPOOL_SUPPLEMENTS")
+        answer = ask(written(tmp_path, text))
+        assert answer.rule_id == rule and answer.outcome.transfers
+        assert all(supplement.notice.number in each.clause for each in answer.outcome.transfers)
+        assert answer.entry == entry
+
+
+def test_a_file_names_the_supplements_of_each_city(tmp_path: Path) -> None:
+    """Each counts for its own: Hangzhou then answers beside Taizhou; with none, it leaves the rule to later."""
+    path = written(tmp_path, CLEARING.replace("facts:", "supplements: [hangzhou-example]\nfacts:"))
+    own, other = ask_all(path, ["hangzhou"])
+    assert isinstance(own, Answer) and not own.rulebook.supplements
+    assert isinstance(other, Answer) and "虚构" in other.outcome.transfers[0].clause
+    own, other = ask_all(written(tmp_path, CLEARING.replace("facts:", "supplements: []\nfacts:")), ["hangzhou"])
+    assert isinstance(own, Answer) and isinstance(other, Refused)
 
 
 @pytest.mark.parametrize(("city", "rule", "fund"), RULES)
@@ -147,6 +175,8 @@ def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
         ("city: 台州".encode("gb18030"), "not UTF-8"),
         (b"city: a\n---\ncity: b\n", "line 2"),
         (b"\x00\x01", "facts.yaml"),
+        (b"city: a\nfacts: " + b"[" * 100_000, "line 2: the file is nested too deeply"),
+        (b"city: a\nrule: " + b"9" * 5_000, "line 2: a value of 5,000 characters"),
         (b"facts: &a [*a]\n", "line 1: found unconstructable recursive node"),
     ],
 )  # fmt: skip
@@ -324,3 +354,12 @@ def test_the_json_schema_takes_what_a_facts_file_takes(key: str, value: object, 
         "counties": {"A": {"result": 1}},
     }
     assert jsonschema.Draft202012Validator(json_schema("taizhou", "T19")).is_valid(document) is fits
+
+
+def test_the_documented_file_runs(tmp_path: Path) -> None:
+    """docs/what-if.md shows a file that runs, and names every key of its head."""
+    text = (ROOT / "docs" / "what-if.md").read_text(encoding="utf-8")
+    answer = ask(written(tmp_path, text.split("```yaml\n", 1)[1].split("```", 1)[0]))
+    assert {transfer.county for transfer in answer.outcome.transfers} == {"331002", "B"}
+    table = text.split("| Key |", 1)[1].split("\n\n", 1)[0]
+    assert all(f"`{name}`" in table for name in Question.model_fields)
