@@ -16,14 +16,17 @@ from medpool_etl.cli import render
 from medpool_etl.cli.breaks import breaks_app
 from medpool_etl.cli.dictionary import dictionary_text
 from medpool_etl.cli.progress import progress
+from medpool_etl.cli.rules import rules
+from medpool_etl.cli.what_if import what_if
 from medpool_etl.contracts import load_all
-from medpool_etl.errors import MedpoolError
+from medpool_etl.errors import ConfigurationError, MedpoolError
 from medpool_etl.marts import load_registry
 from medpool_etl.periods import Month
 from medpool_etl.pipeline.agreed import Agreed
 from medpool_etl.policy import load_break_classes, rulebooks
 from medpool_etl.quality import write_suites
 from medpool_etl.reports import read_summary
+from medpool_etl.settlement import city_gaps
 from medpool_etl.simulator import FAULTS
 from medpool_etl.simulator import simulate as write_simulation
 from medpool_etl.store import Settings, Warehouse
@@ -53,6 +56,8 @@ Files go to <MEDPOOL_DATA>/inbox/<city>/<month>; results lie in <MEDPOOL_DATA>/w
 Exit codes: 0 done, 1 done but provisional, 2 to be mended by you, 3 a fault of medpool, 4 blocked: nothing new is published.""",
 )
 app.add_typer(breaks_app, name="breaks")
+app.command("what-if")(what_if)
+app.command()(rules)
 City = Annotated[str, typer.Argument(help="The city, such as taizhou.", show_default=False)]
 MonthText = Annotated[str, typer.Argument(metavar="MONTH", help="The month, such as 2022-03.", show_default=False)]
 
@@ -169,7 +174,14 @@ def explain(
 
 @app.command()
 def check() -> None:
-    """Read every rulebook, contract, calendar, place and suite, and name the first mistake by file, line and key."""
+    """Read every rulebook, supplement, contract, calendar, place and suite, and name the first mistake by file, line and key.
+
+    Rulebooks must be whole, with and without each supplement there is: every rule of a known kind, with its values, readings and
+    deadlines, and nothing that no rule uses."""
+    if gaps := [gap for city in rulebooks() for gap in city_gaps(city)]:
+        raise ConfigurationError(
+            "\n".join(gaps), expected="rulebooks, supplements and places that are whole", do="mend what each line names"
+        )
     for city in rulebooks():
         agreed = Agreed.load(city)
         agreed.fingerprints()
