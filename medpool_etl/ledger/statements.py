@@ -6,6 +6,7 @@ entry counts: ``period``, when it was booked, or ``belongs_to``, what it is of (
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
@@ -77,6 +78,11 @@ STATEMENT = pa.schema(
 Sums = dict[str, Decimal]
 
 
+@functools.lru_cache(maxsize=1024)
+def _last_month(period: str) -> str:
+    return str(Period.parse(period).last_month)
+
+
 class _Span:
     """The months of a period, and what of an entry lies before, within or behind them."""
 
@@ -94,7 +100,7 @@ class _Span:
     def place(self, row: Row) -> int:
         """Return -1 before, 0 within, 1 behind. What a ledger opens with is always brought forward."""
         # What belongs to a quarter or a year is of its last month.
-        when = str(Period.parse(row[self.by]).last_month)
+        when = _last_month(row[self.by])
         if when > self.last:
             return 1
         return -1 if row["source"] == "opening" or when < self.first else 0

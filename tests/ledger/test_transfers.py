@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medpool_etl import documents
@@ -164,6 +164,7 @@ def test_what_may_not_move(payer: str, receiver: str) -> None:
         instruct(row(payer, receiver))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(POSTINGS.roles)), st.sampled_from(sorted(POSTINGS.roles)), st.sampled_from(["", "rest"]))
 def test_every_pair_is_posted_or_refused(payer: str, receiver: str, step: str) -> None:
     """Of any two parties, a transfer is allowed and posted, or refused; nothing is allowed without a posting rule."""
@@ -203,6 +204,7 @@ def test_a_transfer_given_twice() -> None:
         instruct(row("treasury", "fiscal_account"), row("treasury", "fiscal_account"))
 
 
+@settings(deadline=None)
 @given(transfers())
 def test_books_balance(rows: list[dict[str, Any]]) -> None:
     """Whatever moves, debits equal credits in each fund, books and entry, and the money that leaves is the money that comes."""
@@ -216,6 +218,7 @@ def test_books_balance(rows: list[dict[str, Any]]) -> None:
     assert {leg["transfer_id"] for leg in entries} == {given["transfer_id"] for given in rows}
 
 
+@settings(deadline=None)
 @given(transfers(), st.randoms())
 def test_order_does_not_matter(rows: list[dict[str, Any]], random: Any) -> None:
     """The same transfers in another order give the same ledger."""
