@@ -14,6 +14,7 @@ from rich.logging import RichHandler
 from medpool_etl import __version__, pipeline
 from medpool_etl.cli import render
 from medpool_etl.cli.breaks import breaks_app
+from medpool_etl.cli.deadlines import deadlines
 from medpool_etl.cli.dictionary import dictionary_text
 from medpool_etl.cli.progress import progress
 from medpool_etl.cli.rules import rules
@@ -57,6 +58,7 @@ Exit codes: 0 done, 1 done but provisional, 2 to be mended by you, 3 a fault of 
 )
 app.add_typer(breaks_app, name="breaks")
 app.command("what-if")(what_if)
+app.command()(deadlines)
 app.command()(rules)
 City = Annotated[str, typer.Argument(help="The city, such as taizhou.", show_default=False)]
 MonthText = Annotated[str, typer.Argument(metavar="MONTH", help="The month, such as 2022-03.", show_default=False)]

@@ -159,12 +159,16 @@ def test_a_chain_that_bites_its_tail() -> None:
     ],
 )
 def test_a_reading_moves_it(base: dict[str, Any], moved: dict[str, Any], due: str) -> None:
-    """A reading moves day, working day and month, in either direction; another reading leaves it where it is."""
-    written = deadline(**base, reading="when", by_reading={"late": moved})
+    """A reading moves day, working day and month, in either direction; one that moves nothing leaves it where it is, and
+    one the deadline does not name is an error."""
+    written = deadline(**base, reading="when", by_reading={"late": moved, "early": {}})
     asked = ("it", Period.parse("2022-01"), CALENDAR)
     assert str(due_of(rulebook(readings={"when": "late"}, it=written), *asked).due) == due
     unmoved = due_of(rulebook(it=deadline(**base)), *asked)
     assert due_of(rulebook(readings={"when": "early"}, it=written), *asked) == unmoved
+    silent = deadline(**base, reading="when", by_reading={"late": moved})
+    with pytest.raises(ConfigurationError, match="when = early says nothing"):
+        due_of(rulebook(readings={"when": "early"}, it=silent), *asked)
 
 
 @pytest.mark.parametrize(
@@ -336,6 +340,19 @@ def test_the_last_year_with_a_notice_needs_no_later_one() -> None:
     assert Counter(entry.name for entry in entries) == {
         "plan": 12, "allocation": 12, "distribution": 12, "clearing": 1, "ahead": 1,
     }  # fmt: skip
+
+
+def test_what_is_over_before_the_notice_asks_for_no_calendar() -> None:
+    """A chain in the first year with a calendar needs nothing of the year before, which has none."""
+    book = rulebook(
+        "2019-01-01",
+        review=deadline(months=1, day=5),
+        allocation=deadline(kind="payment", after="review", working_days=20),
+        distribution=deadline(kind="payment", after="allocation", working_days=5),
+    )
+    assert dues(deadlines_of_year(book, 2019, CALENDAR), "distribution")[0] == "2019-03-15", (
+        "25 days after Tuesday 5 February"
+    )
 
 
 def test_a_stretch_of_days() -> None:
