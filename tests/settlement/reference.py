@@ -56,9 +56,12 @@ def half_up(amount: Fraction | int) -> int:
 
 
 def by_weight(total: int, weights: Mapping[str, Fraction | int]) -> dict[str, int]:
-    """Split by largest remainder: everyone's whole fen, then one fen at a time to who is furthest behind, the lower code first."""
+    """Split by largest remainder: everyone's whole fen, then one fen at a time to who is furthest behind, the lower code first.
+    ValueError where nobody has a weight."""
     counted = {name: Fraction(max(weight, 0)) for name, weight in weights.items()}
     everything = sum(counted.values())
+    if everything == 0:
+        raise ValueError("nothing to split by")
     exact = {name: total * weight / everything for name, weight in counted.items()}
     parts = {name: math.floor(share) for name, share in exact.items()}
     lacking = {name: exact[name] - parts[name] for name in exact}
@@ -236,20 +239,25 @@ def first_resident_reserve(counties: Mapping[str, tuple[int, int]]) -> Result:
     return _result(flows, {})
 
 
-def resident_top_up(expenditure: int, reserve: int, counties: Mapping[str, tuple[int, int, int]]) -> Result:
-    """附件第十五条第二款 in later years. ``counties``: deficit, enrolment, balance."""
+def resident_top_up(
+    expenditure: int, reserve: int, counties: Mapping[str, tuple[int, int, int]], half_only: bool = False
+) -> Result:
+    """附件第十五条第二款 in later years. ``counties``: deficit, enrolment, balance. Where no county has a deficit, its half is told of
+    (``unfunded``) and split by enrolment too, or (``half_only``) by nobody."""
     lacking = max(_months(1, expenditure) - reserve, 0)
-    if lacking == 0:
-        return _result([], {})
-    deficits = {code: deficit for code, (deficit, _, _) in counties.items()}
-    heads = {code: enrolment for code, (_, enrolment, _) in counties.items()}
-    half = half_up(Fraction(lacking, 2)) if any(deficits.values()) else 0
-    first = by_weight(half, deficits) if half else dict.fromkeys(counties, 0)
-    second = by_weight(lacking - half, heads)
+    by_deficit = half_up(Fraction(lacking, 2))
+    by_heads = lacking - by_deficit
+    told = 0
+    if not any(deficit for deficit, _, _ in counties.values()):
+        told = by_deficit
+        by_heads += 0 if half_only else by_deficit
+        by_deficit = 0
     flows: list[Flow] = []
+    first = by_weight(by_deficit, {code: deficit for code, (deficit, _, _) in counties.items()}) if by_deficit else {}
+    second = by_weight(by_heads, {code: heads for code, (_, heads, _) in counties.items()}) if by_heads else {}
     for code, (_, _, balance) in counties.items():
-        flows += _balance_first(code, first[code] + second[code], balance)
-    return _result(flows, {})
+        flows += _balance_first(code, first.get(code, 0) + second.get(code, 0), balance)
+    return _result(flows, {"": told})
 
 
 def make_up(standard: int, heads: int) -> list[int]:

@@ -171,23 +171,27 @@ def test_first_resident_reserve(counties: dict[str, tuple[int, int]]) -> None:
     same(as_result(found), first_resident_reserve(counties))
 
 
+@pytest.mark.parametrize("reading", ["all_by_enrolment", "enrolment_half_only"])
 @many
-@given(counties_of(st.tuples(st.one_of(st.just(0), FEN), HEADS, SIGNED)), YEARS, SIGNED)
-def test_resident_top_up(counties: dict[str, tuple[int, int, int]], expenditure: int, reserve: int) -> None:
+@given(counties=counties_of(st.tuples(st.one_of(st.just(0), FEN), HEADS, SIGNED)), expenditure=YEARS, reserve=SIGNED)
+def test_resident_top_up(
+    reading: str, counties: dict[str, tuple[int, int, int]], expenditure: int, reserve: int
+) -> None:
     """T15.2 in later years; where nobody is enrolled it is an error, not a guess (G3)."""
     facts = {"expenditure": yuan(expenditure), "reserve": yuan(reserve)}
     rows = {
         code: {"deficit": yuan(deficit), "enrolment": heads, "balance": yuan(own)}
         for code, (deficit, heads, own) in counties.items()
     }
-    rulebook = rulebook_under("taizhou")
-    enrolled = any(heads for _, heads, _ in counties.values())
-    expected = resident_top_up(expenditure, reserve, counties) if enrolled else None
-    if expected is not None:
-        same(as_result(apply(rulebook, "T15.2", "resident", "2024-opening", facts, rows)), expected)
-    elif resident_top_up(expenditure, reserve, {"": (0, 1, 0)}).flows:
+    rulebook = rulebook_under("taizhou", ("no_deficit_county", reading))
+    half_only = reading == "enrolment_half_only"
+    try:
+        expected = resident_top_up(expenditure, reserve, counties, half_only)
+    except ValueError:
         with pytest.raises(InputError, match="第十五条第二款"):
             apply(rulebook, "T15.2", "resident", "2024-opening", facts, rows)
+        return
+    same(as_result(apply(rulebook, "T15.2", "resident", "2024-opening", facts, rows)), expected)
 
 
 @many
