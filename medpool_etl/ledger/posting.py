@@ -79,6 +79,7 @@ def post_flows(
 
     Flows of the same name, fund and county are one entry. Raises SettlementError for a flow without a rule.
     """
+    last_day = Month.parse(period).last_day
     sums: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
     for flow in flows:
         _require_rule(flow.flow, postings)
@@ -92,7 +93,7 @@ def post_flows(
             "fund": fund,
             "books": city_code if rule.books == "city" else county,
             "county": county,
-            "date": date or Month.parse(period).last_day,
+            "date": date or last_day,
             "period": period,
             "belongs_to": period,
             "source": "executed",
@@ -121,9 +122,10 @@ def post_transfers(
     ``due_date`` (none: the last day of ``period``, the month they are booked in); ``belongs_to`` where it is another period. ``kinds``:
     the kind of each rule by id (a clause of the clearing has none). ``city_held``: counties whose accumulated balance the city keeps.
 
-    Raises SettlementError, naming payer, receiver, rule and clause, for a move that is not allowed (``moves.yaml``) and one without
-    a posting rule; and for an amount that is not positive, a county's party without a county, and a transfer given twice.
+    Raises InputError where ``period`` is no month; SettlementError, naming payer, receiver, rule and clause, for a move that is not
+    allowed (``moves.yaml``) and one without a posting rule; and for an amount that is not positive, a county's party without a county, and a transfer given twice.
     """
+    Month.parse(period)
     allowed = moves or load_moves()
     posted: list[Row] = []
     seen: set[str] = set()

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medpool_etl import documents
-from medpool_etl.errors import ConfigurationError, MedpoolError, SettlementError
+from medpool_etl.errors import ConfigurationError, InputError, MedpoolError, SettlementError
 from medpool_etl.ledger import LEDGER, city_held, post_transfers
 from medpool_etl.ledger.chart import Moves, Postings
 from medpool_etl.pipeline.what_if import Question, ask
@@ -196,6 +196,12 @@ def test_what_cannot_be_posted(change: dict[str, Any], said: str) -> None:
     """A party nobody knows, an amount that is none, a county's books without a county."""
     with pytest.raises(SettlementError, match=rf"(?s){said}"):
         instruct(row("treasury", "fiscal_account") | change)
+
+
+def test_a_period_that_is_no_month() -> None:
+    """Entries are booked in a month, whatever the rule was applied to."""
+    with pytest.raises(InputError, match="not a month"):
+        instruct(row("treasury", "fiscal_account", due_date=dt.date(2022, 4, 7)), period="2022-Q1")
 
 
 def test_a_transfer_given_twice() -> None:
