@@ -7,15 +7,17 @@ import os
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from medpool_etl.calendar import WorkingCalendar
 from medpool_etl.periods import Period
+from medpool_etl.places import load_city
 from medpool_etl.policy import Rulebook, load_rulebook
-from medpool_etl.settlement import Named, Outcome, apply_rule, kind_of
+from medpool_etl.settlement import Named, Outcome, Parties, apply_rule, kind_of
 from tests.settlement.reference import GRADES, County, Flow, Result
 
 CALENDAR = WorkingCalendar.load()
@@ -96,11 +98,14 @@ def apply(
     period: str,
     facts: Mapping[str, Any],
     counties: Mapping[str, Mapping[str, Any]],
+    parties: Parties | None = None,
 ) -> Outcome:
     """Return what medpool gives for facts in yuan; the counties go in in the order they have here."""
     kind = kind_of(rulebook, rule_id)
     rows = {code: kind.county(**row) for code, row in counties.items()} if kind.county else {}
-    return apply_rule(rule_id, rulebook, CALENDAR, Named({}), fund, Period.parse(period), kind.facts(**facts), rows)
+    return apply_rule(
+        rule_id, rulebook, CALENDAR, parties or Named({}), fund, Period.parse(period), kind.facts(**facts), rows
+    )
 
 
 def columns(county: County) -> dict[str, Any]:
@@ -132,3 +137,41 @@ def as_result(outcome: Outcome) -> Result:
     flows = [Flow(t.county, t.step, t.payer.role, t.receiver.role, int(t.amount * 100)) for t in outcome.transfers]
     assert len(set(flows)) == len(flows)
     return Result(frozenset(flows), {item.county: int(item.amount * 100) for item in outcome.unfunded})
+
+
+# What a plain case of a kind needs that its schema does not say; for one fund only with a slash.
+BESIDES: dict[str, dict[str, Any]] = {
+    "clearing": {"result": Decimal("-12.34")},
+    "subsidy_quarters": {"provincial_grant": Decimal("1.00")},
+    "funding": {"budget_left": Decimal("1000.00"), "average": Decimal("12.34"), "cash": Decimal("0.00")},
+    "waiting_period": {"month": "2022-03"},
+    "waiting_period/resident": {"situation": "late_resident", "month": "2022-03"},
+    "subsidy_advance": {"settled": Decimal("20.00")},
+    "personal_account": {"standard": Decimal("100.00")},
+}
+REQUIRED: dict[Any, Any] = {Decimal: Decimal("12.34"), int: 7}
+
+
+def plain_facts(schema: type[BaseModel], **besides: Any) -> dict[str, Any]:
+    """Return small positive facts of a schema: a fen where it has a default, those named besides, nothing where it may be left out."""
+    facts: dict[str, Any] = {}
+    for name, field in schema.model_fields.items():
+        if name in besides:
+            facts[name] = besides[name]
+        elif field.is_required():
+            words = get_args(field.annotation)
+            facts[name] = words[0] if words else REQUIRED[field.annotation]
+        elif isinstance(field.default, Decimal):
+            facts[name] = Decimal("0.01")
+    return facts
+
+
+def plain_case(city: str, rule_id: str, fund: str, period: str, parties: Parties | None = None) -> Outcome:
+    """Return what a rule gives for plain facts, the same for each county there is in the period."""
+    rulebook = load_rulebook(city)
+    kind = kind_of(rulebook, rule_id)
+    besides = BESIDES.get(f"{kind.name}/{fund}", BESIDES.get(kind.name, {}))
+    county = kind.county
+    units = load_city(city).units_on(Period.parse(period).last_day)
+    rows = {unit.code: plain_facts(county, **besides) for unit in units} if county else {}
+    return apply(rulebook, rule_id, fund, period, plain_facts(kind.facts, **besides), rows, parties)
