@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ import typer
 from rich.logging import RichHandler
 
 from medpool_etl import __version__, pipeline
-from medpool_etl.cli import render
+from medpool_etl.cli import render, render_rules
 from medpool_etl.cli.breaks import breaks_app
 from medpool_etl.cli.deadlines import deadlines
 from medpool_etl.cli.dictionary import dictionary_text
@@ -20,9 +21,10 @@ from medpool_etl.cli.progress import progress
 from medpool_etl.cli.rules import rules
 from medpool_etl.cli.what_if import what_if
 from medpool_etl.contracts import load_all
-from medpool_etl.errors import ConfigurationError, MedpoolError
+from medpool_etl.errors import ConfigurationError, InputError, MedpoolError
 from medpool_etl.marts import load_registry
-from medpool_etl.periods import Month
+from medpool_etl.money import exact, from_fen, grouped
+from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.agreed import Agreed
 from medpool_etl.policy import load_break_classes, rulebooks
 from medpool_etl.quality import write_suites
@@ -31,6 +33,7 @@ from medpool_etl.settlement import city_gaps
 from medpool_etl.simulator import FAULTS
 from medpool_etl.simulator import simulate as write_simulation
 from medpool_etl.store import Settings, Warehouse
+from medpool_etl.store.warehouse import read_json
 
 app = typer.Typer(
     name="medpool",
@@ -61,6 +64,10 @@ app.command("what-if")(what_if)
 app.command()(deadlines)
 app.command()(rules)
 City = Annotated[str, typer.Argument(help="The city, such as taizhou.", show_default=False)]
+PeriodText = Annotated[
+    str,
+    typer.Argument(metavar="PERIOD", help="2022-03, 2022-Q1, 2022-opening or 2022-clearing.", show_default=False),
+]
 MonthText = Annotated[str, typer.Argument(metavar="MONTH", help="The month, such as 2022-03.", show_default=False)]
 
 
@@ -95,36 +102,74 @@ def faults() -> None:
 
 
 @app.command()
-def run(city: City, month: MonthText) -> None:
-    """Settle a month: receive, stage, judge, reconcile, settle, pass the gate, publish, alert; then show what came out.
+def run(city: City, period: PeriodText) -> None:
+    """Settle a period: a month (receive, stage, judge, reconcile, settle, pass the gate, publish, alert), a quarter, the opening
+    of a year or its clearing; then show what came out.
 
     Run again with the same inputs and rules, it changes nothing and says so.
     """
-    settings = Settings.load()
-    done = pipeline.run_month(settings, city, Month.parse(month), progress)
-    _show(settings, city, Month.parse(month), unchanged=done.unchanged)
+    settings, when = Settings.load(), Period.parse(period)
+    done = pipeline.run_period(settings, city, when, progress)
+    _show(settings, city, when, unchanged=done.unchanged)
 
 
 @app.command()
 def show(
     city: City,
-    month: MonthText,
+    period: PeriodText,
     before: Annotated[
         str | None, typer.Option(help="A generation of the mart (where marts/current points): say whether it still is.")
     ] = None,
 ) -> None:
-    """Show a published month: files, set-asides, reconciliations, remittances, and where the results are."""
+    """Show what is published of a period: files, set-asides, reconciliations, transfers, and where the results are."""
     settings = Settings.load()
-    _show(settings, city, Month.parse(month), unchanged=Warehouse(settings.warehouse).generation() == before)
+    unchanged = Warehouse(settings.warehouse).generation() == before
+    _show(settings, city, Period.parse(period), unchanged=unchanged)
 
 
-def _show(settings: Settings, city: str, month: Month, unchanged: bool) -> None:
+def _show(settings: Settings, city: str, when: Period, unchanged: bool) -> None:
     agreed, warehouse = Agreed.load(city), Warehouse(settings.warehouse)
-    folder = pipeline.published_folder(settings, city, month)
-    summary = read_summary(folder, tuple(agreed.rulebook.pairs))
-    render.month(summary, agreed, month, folder, warehouse, unchanged)
-    if summary.figures == "provisional":
+    folder = pipeline.published_folder(settings, city, when)
+    if when.kind == "month":
+        summary = read_summary(folder, tuple(agreed.rulebook.pairs))
+        render.month(summary, agreed, when.first_month, folder, warehouse, unchanged)
+        others = summary.transfers[summary.transfers["rule_id"] != agreed.remittance_rule]
+        if not others.empty:
+            render_rules.orders(others, agreed)
+        figures = summary.figures
+    else:
+        render_rules.period(agreed, when, folder, warehouse, unchanged)
+        figures = read_json(folder / "summary.json")["figures"]
+    if figures == "provisional":
         raise typer.Exit(1)
+
+
+@app.command()
+def plan(
+    city: City,
+    month: MonthText,
+    county: Annotated[str, typer.Argument(help="The county's division code.", show_default=False)],
+    fund: Annotated[str, typer.Argument(help="worker or resident.", show_default=False)],
+    amount: Annotated[str, typer.Argument(help="What it is granted for the next month, in yuan.", show_default=False)],
+    by: Annotated[str, typer.Option(envvar="MEDPOOL_USER", help="Who decides.", show_default=False)],
+    reason: Annotated[str, typer.Option(help="Why.", show_default=False)],
+) -> None:
+    """Decide what a county is granted of the funding plan it sent with a month, over what the review proposes.
+
+    It takes effect when the month is run again, and stands in the working of its rule, with your name.
+    """
+    decided = pipeline.decide_plan(Settings.load(), city, Month.parse(month), fund, county, _yuan(amount), by, reason)
+    render.say(
+        f"已记录核定数 Recorded: {city} {month} {county} {fund} {grouped(from_fen(decided.amount_fen))} 元, {decided.by}: {decided.reason}\n"
+        f"  do: medpool run {city} {month}"
+    )
+
+
+def _yuan(text: str) -> Decimal:
+    try:
+        return exact(Decimal(text.replace(",", "")))
+    except (ArithmeticError, MedpoolError) as error:
+        raise InputError(f"{text!r} is no amount", expected="yuan, exact to the fen, such as 28600000.00") from error
 
 
 @app.command()

@@ -26,7 +26,7 @@ from medpool_etl.store.tables import ClosedMonth, GateOverride
 _WIDTH = None if os.isatty(1) else 118
 out = Console(width=_WIDTH, highlight=False, markup=False, emoji=False)
 err = Console(stderr=True, highlight=False, markup=False, emoji=False)
-_FIGURES = {"final": "正式 final", "provisional": "暂定 provisional"}
+FIGURES_SHOWN = {"final": "正式 final", "provisional": "暂定 provisional"}
 _SHOWN = 12
 
 
@@ -110,7 +110,7 @@ def closed(month: ClosedMonth) -> None:
 
 def month(summary: Summary, agreed: Agreed, when: Month, folder: Path, warehouse: Warehouse, unchanged: bool) -> None:
     """Print a month in short: received, set aside, reconciled, to be remitted, and where everything is."""
-    say(f"\n{agreed.city.name.zh} {when.zh} 医保基金月度结算 Monthly settlement — {_FIGURES[summary.figures]}")
+    say(f"\n{agreed.city.name.zh} {when.zh} 医保基金月度结算 Monthly settlement — {FIGURES_SHOWN[summary.figures]}")
     if unchanged:
         say(
             "输入与规则未变，结果保持不变。 Nothing changed: same inputs and rules, the published results stay as they are."
@@ -133,11 +133,11 @@ def month(summary: Summary, agreed: Agreed, when: Month, folder: Path, warehouse
     say(f"  校验报告 Validation {validation_path(folder, agreed.city, when)}")
     say(f"  Parquet 文件        {folder / 'tables'}")
     say(f"  DuckDB 数据集市     {warehouse.current_mart}")
-    row_id = summary.remittances["row_id"].iloc[-1]
-    say(f"  追溯金额 Explain    {_command()} explain {row_id}")
+    if not summary.remittances.empty:
+        say(f"  追溯金额 Explain    {command()} explain {summary.remittances['row_id'].iloc[-1]}")
 
 
-def _command() -> str:
+def command() -> str:
     """Return how this program was called, with the data it was told to use, so that a line can be copied."""
     data = os.environ.get("MEDPOOL_DATA")
     called = os.path.relpath(sys.argv[0]) if os.sep in sys.argv[0] else sys.argv[0]
@@ -211,6 +211,9 @@ def _pairs(summary: Summary) -> None:
 
 def _remittances(summary: Summary, agreed: Agreed) -> None:
     vouchers = {row["fund"]: row for row in summary.vouchers.to_dict("records")}
+    if not vouchers:
+        # Where premiums take another way than the treasury, there is nothing to remit from it.
+        return
     first = summary.vouchers.to_dict("records")[0]
     say(
         f"\n应划财政专户 Remittances — {first['rule_id']} {first['clause']}; "
@@ -235,7 +238,7 @@ def _remittances(summary: Summary, agreed: Agreed) -> None:
     ):
         table.add_row(label, *(grouped(voucher[column]) for voucher in vouchers.values()), style="bold")
     out.print(table)
-    say(f"  “{agreed.rulebook.clauses[first['rule_id']].quote}”")
+    say(f"  “{agreed.rulebook.clauses[agreed.rulebook.rules[first['rule_id']].clause].quote}”")
 
 
 def explanation(found: Explanation, limit: int) -> None:

@@ -68,6 +68,11 @@ class Agreed:
             report_items=contracts["county_expenditure_report"].by_name["item"].values or {},
         )
 
+    @property
+    def remittance_rule(self) -> str:
+        """The id of the city's rule by which premiums leave the treasury every month, or "" where they take another way."""
+        return next((name for name, rule in self.rulebook.rules.items() if rule.kind == "remittance"), "")
+
     def serving(self, period: Period) -> Agreed:
         """Return it for a period: a quarter, an opening and a clearing take only what does not come by the month."""
         if period.kind == "month":

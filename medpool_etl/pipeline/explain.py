@@ -12,7 +12,7 @@ import duckdb
 from medpool_etl.errors import InputError, SettlementError
 from medpool_etl.marts import SourceRow, source_rows, staging_views, table_path
 from medpool_etl.money import ZERO
-from medpool_etl.periods import Month
+from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.agreed import Agreed
 from medpool_etl.pipeline.basis import manifest_of
 from medpool_etl.pipeline.session import look_back, run_session
@@ -90,8 +90,8 @@ def prepare_lineage(
         draw_up(connection, pair)
 
 
-def published_folder(settings: Settings, city: str, month: Month) -> Path:
-    """Return the folder of the run a month publishes; raises InputError when nothing of it is published."""
+def published_folder(settings: Settings, city: str, month: Month | Period) -> Path:
+    """Return the folder of the run a month or another period publishes; raises InputError when nothing of it is published."""
     control = Control(settings.control_url)
     try:
         run = control.published_run(city, str(month))

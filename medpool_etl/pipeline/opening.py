@@ -109,15 +109,12 @@ def open_month(settings: Settings, city: str, month: Month, progress: Progress[A
 
 
 def _require_settling(agreed: Agreed) -> None:
-    """Raise InputError for a city whose rulebook does not settle yet."""
+    """Raise UnspecifiedError, quoting the clause, for a city whose notice leaves the months to a later rule (G6)."""
     rulebook = agreed.rulebook
-    if not rulebook.settles:
-        raise InputError(
-            f"months of {agreed.city.name.zh} {agreed.city.name.en} cannot be settled yet: "
-            f"of {rulebook.notice.number} only the reconciliation is in",
-            where=f"policy/rulebooks/{rulebook.city}.yaml",
-            expected=f"one of {', '.join(cities())}",
-        )
+    if not any(rule.when == "month" for rule in rulebook.rules.values()):
+        for kind in rulebook.unspecified:
+            rulebook.require_specified(kind)
+        raise InputError(f"{rulebook.notice.number} has no monthly rule", expected=f"one of {', '.join(cities())}")
 
 
 def _look_for_late(settings: Settings, agreed: Agreed, month: Month, control: Control, warehouse: Warehouse) -> None:

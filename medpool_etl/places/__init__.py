@@ -84,6 +84,7 @@ class Account(Document):
     city agency may pay directly (insurer, institution, entrusted third party). ``unit`` is the county that
     holds it, None for the city's own. ``fund`` is None for an account that holds both funds (the treasury, a government's).
     ``purpose`` names what of a fiscal account or a payee it is: pool (统筹结余), reserve (归集基金), legacy (a county's accumulated balance, 累计结余),
+    former (a county's fiscal account of before pooling, 原县级财政专户, which hands its balance over),
     adjustment (风险调剂金, 调剂金), insurer (大病保险承办), institutions (定点医药机构). ``within``: it is a sub-ledger (分账) of that bank
     account, and has no statement of its own. ``statement``: whether its statement must come every month (default: of the city's own
     accounts that banks keep).
@@ -94,7 +95,7 @@ class Account(Document):
     kind: Literal["treasury", "fiscal", "income", "expenditure", "payee", "government", "upper"]
     fund: Fund | None = None
     unit: str | None = None
-    purpose: Literal["pool", "reserve", "legacy", "adjustment", "insurer", "institutions"] | None = None
+    purpose: Literal["pool", "reserve", "legacy", "former", "adjustment", "insurer", "institutions"] | None = None
     within: str | None = None
     statement: Literal["always", "any"] | None = None
 
@@ -108,7 +109,7 @@ class Account(Document):
     @property
     def has_statement(self) -> bool:
         """Whether a bank sends a statement of it to the fund's offices."""
-        return self.within is None and self.kind not in ("government", "upper", "payee")
+        return self.within is None and self.purpose != "former" and self.kind not in ("government", "upper", "payee")
 
 
 class Accounts(Document):

@@ -20,8 +20,8 @@ def rulebooks() -> tuple[str, ...]:
 
 
 def cities() -> tuple[str, ...]:
-    """Return the cities whose rulebook settles months; of the others only the reconciliation is there yet."""
-    return tuple(city for city in rulebooks() if load_rulebook(city).settles)
+    """Return the cities whose months can be settled: those with a monthly rule, of the notice's own or of a supplement in force."""
+    return tuple(c for c in rulebooks() if any(rule.when == "month" for rule in load_rulebook(c).rules.values()))
 
 
 def supplements_in_force(city: str) -> tuple[str, ...]:

@@ -227,7 +227,7 @@ class Reconciliation(Document):
 
 class Rulebook(Document):
     """The rules of one city as data. ``amounts`` gives the clause of published amounts, by ``table`` or ``table.column``;
-    those of pairs and transfers carry their own. ``settles`` False: only its reconciliation is there yet.
+    those of pairs and transfers carry their own.
 
     ``rules`` by id; ``unspecified`` by the kind of rule a notice leaves to later; ``clearing`` the layers of the annual
     clearing; ``deadlines`` by id, from the document of that name; ``supplements`` the documents that were laid over the notice;
@@ -248,7 +248,6 @@ class Rulebook(Document):
     reconciliation: Reconciliation = Reconciliation()
     pairs: dict[str, Pair]
     amounts: dict[str, str] = Field(default_factory=dict)
-    settles: bool = True
 
     @model_validator(mode="after")
     def _clauses_exist(self) -> Rulebook:

@@ -36,6 +36,7 @@ class Summary:
     adjustments: pd.DataFrame
     remittances: pd.DataFrame
     vouchers: pd.DataFrame
+    transfers: pd.DataFrame
 
 
 def read_summary(folder: Path, pair_order: tuple[str, ...]) -> Summary:
@@ -61,4 +62,5 @@ def read_summary(folder: Path, pair_order: tuple[str, ...]) -> Summary:
         adjustments=read_table(folder, "adjustments"),
         remittances=read_table(folder, "remittances"),
         vouchers=read_table(folder, "vouchers").sort_values("fund", ascending=False),
+        transfers=read_table(folder, "transfers"),
     )

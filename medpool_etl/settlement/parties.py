@@ -57,7 +57,7 @@ _ACCOUNTS: dict[str, tuple[str, bool, bool, tuple[str | None, ...]]] = {
     "pool": ("fiscal", False, True, ("pool",)),
     "reserve": ("fiscal", False, True, ("reserve",)),
     "adjustment_fund": ("fiscal", False, True, ("adjustment",)),
-    "county_fiscal_account": ("fiscal", True, True, (None,)),
+    "county_fiscal_account": ("fiscal", True, True, ("former", None)),
     "county_balance": ("fiscal", True, True, ("legacy", None)),
     "city_income": ("income", False, True, (None,)),
     "county_income": ("income", True, True, (None,)),

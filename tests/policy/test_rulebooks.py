@@ -140,7 +140,7 @@ accounts:
 """,
     "policy/rulebooks/xincheng.yaml": """\
 city: xincheng
-settles: false
+
 notice: {number: 新政〔2022〕6号, title: 新城市市级统筹办法, issuer: 新城市, issued_on: 2022-01-05, in_force_from: 2022-02-01}
 clauses:
   X1: {source: 第一条, quote: 保险费于次月第三个工作日前划转市财政专户, gloss: Premiums are moved by the third working day of the next month.}

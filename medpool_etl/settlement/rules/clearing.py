@@ -268,7 +268,8 @@ def _shortfall(case: ClearingCase, clearing: Clearing, item: _Deficit, notes: No
     percent = max(percent - item.local_percent_up, Decimal(0))
     city, _ = two_way(item.left, percent)
     if rule.cap_percent is not None:
-        cap, _ = two_way(fen_of(item.facts.financing), case.number(rule.cap_percent))
+        # The most (最高) is never exceeded, not by a fraction of a fen.
+        cap = int(fen_of(item.facts.financing) * case.number(rule.cap_percent) // HUNDRED)
         notes.working.append(
             case.working("cap", item.code, "市财政分担上限", "the most city finance bears", from_fen(cap), rule.clause)
         )
