@@ -23,14 +23,14 @@ from medpool_etl.cli.what_if import what_if
 from medpool_etl.contracts import load_all
 from medpool_etl.errors import ConfigurationError, InputError, MedpoolError
 from medpool_etl.marts import load_registry
-from medpool_etl.money import exact, from_fen, grouped
+from medpool_etl.money import exact, from_fen, grouped, to_fen
 from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.agreed import Agreed
 from medpool_etl.policy import load_break_classes, rulebooks
 from medpool_etl.quality import write_suites
 from medpool_etl.reports import read_summary
 from medpool_etl.settlement import city_gaps
-from medpool_etl.simulator import FAULTS
+from medpool_etl.simulator import FAULTS, Order, simulate_year_files
 from medpool_etl.simulator import simulate as write_simulation
 from medpool_etl.store import Settings, Warehouse
 from medpool_etl.store.warehouse import read_json
@@ -74,23 +74,47 @@ MonthText = Annotated[str, typer.Argument(metavar="MONTH", help="The month, such
 @app.command()
 def simulate(
     city: City,
-    month: MonthText,
+    period: PeriodText,
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 1,
     scale: Annotated[int, typer.Option(help="Times the usual number of receipts (1: about 2,400).")] = 1,
     fault: Annotated[
         list[str] | None, typer.Option(help="A fault to plant; repeat for several. `medpool faults` lists them.")
     ] = None,
     cures: Annotated[bool, typer.Option(help="Bring what ends the breaks planted in the month before.")] = True,
+    year: Annotated[
+        bool,
+        typer.Option(
+            "--year",
+            help="A month of a whole year: plans, enrolment, subsidies come too, and what was ordered is paid.",
+        ),
+    ] = False,
 ) -> None:
-    """Write a month of rehearsal files into the inbox, consistent to the fen unless faults are planted.
+    """Write rehearsal files into the inbox, consistent to the fen unless faults are planted.
 
-    After a month that was simulated before, it begins with its balances and brings the cures of its faults.
+    A month after a month that was simulated before begins with its balances and brings the cures of its faults. With --year it pays
+    what the published periods ordered for it. An opening (2022-opening) and a clearing (2022-clearing) are the files that come once a
+    year: final accounts, budget, audited balances; the assessment.
 
     What was planted, and what must be found, is recorded beside the month's folder.
     """
-    settings = Settings.load()
+    settings, when = Settings.load(), Period.parse(period)
+    if when.kind in ("opening", "clearing"):
+        written = simulate_year_files(city, when.year, settings.inbox, when.kind, seed=seed)
+        render.say("\n".join(f"模拟文件 Rehearsal file: {path}" for path in written))
+        return
+    if when.kind != "month":
+        raise InputError(
+            f"{when} needs no files of its own", do=f"run `medpool run {city} {when}` once its months are published"
+        )
+    month = when.first_month
+    orders = None
+    if year:
+        orders = [
+            Order(i.transfer_id, i.fund, i.county, i.payer_account, i.receiver_account, to_fen(i.amount), i.due)
+            for i in pipeline.instructed_for(settings, city, month)
+        ]
     result = write_simulation(
-        city, Month.parse(month), settings.inbox, seed=seed, scale=scale, faults=fault or [], cures=cures
+        city, month, settings.inbox, seed=seed, scale=scale, faults=fault or [], cures=cures, year=year, orders=orders
     )
     render.simulated(result)
 

@@ -9,6 +9,7 @@ from medpool_etl.pipeline.closing import close_month
 from medpool_etl.pipeline.explain import Explanation, explain, prepare_lineage, published_folder
 from medpool_etl.pipeline.gate import override
 from medpool_etl.pipeline.inbox import InboxRow, inbox
+from medpool_etl.pipeline.instructed import Instruction, instructed_for
 from medpool_etl.pipeline.opening import MonthRun, open_month, verify
 from medpool_etl.pipeline.plans import decide_plan
 from medpool_etl.pipeline.steps import (
@@ -30,12 +31,14 @@ __all__ = [
     "STEPS",
     "Explanation",
     "InboxRow",
+    "Instruction",
     "MonthRun",
     "close_month",
     "decide_plan",
     "explain",
     "gate",
     "inbox",
+    "instructed_for",
     "judge",
     "notify",
     "open_month",

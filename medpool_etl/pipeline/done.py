@@ -35,11 +35,11 @@ class Done:
 
 def done_before(control: Control, city: str, period: Period) -> list[dict[str, str]]:
     """Return what the city has published for periods that come before, in the order of time, as a manifest has it. A month rests on
-    its own year only."""
+    the months of a year back, and on every quarter, opening and clearing."""
     done = [Done(Period.parse(p.month), p.run_id) for p in control.published() if p.city == city]
-    first = (period.year, 0.0) if period.kind == "month" else (0, 0.0)
-    kept = sorted((d for d in done if first <= d.period.order < period.order), key=lambda d: d.period.order)
-    return [item.as_dict() for item in kept]
+    first = (period.year - 1, float(period.number)) if period.kind == "month" else (0, 0.0)
+    kept = [d for d in done if d.period.order < period.order and (d.period.kind != "month" or d.period.order >= first)]
+    return [item.as_dict() for item in sorted(kept, key=lambda d: d.period.order)]
 
 
 def add_done(
