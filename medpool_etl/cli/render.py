@@ -246,6 +246,9 @@ def explanation(found: Explanation, limit: int) -> None:
     say(f"{found.row['row_id']}\n{found.title} {found.column} = {grouped(found.amount)} 元")
     for name, place, quote in found.clauses:
         say(f"依据 Clause {name}: {place}\n  “{quote}”")
+    if found.facts:
+        _worked_out(found, limit)
+        return
     table = Table(box=None, pad_edge=False)
     table.add_column("文件 File")
     table.add_column("工作表 Sheet")
@@ -263,4 +266,25 @@ def explanation(found: Explanation, limit: int) -> None:
             grouped(sum((s.amount for s in rest), rest[0].amount * 0)),
         )
     table.add_row(f"合计 Sum of {len(found.sources):,} rows", "", "", grouped(found.amount), style="bold")
+    out.print(table)
+
+
+def _worked_out(found: Explanation, limit: int) -> None:
+    say(
+        f"付款方 Payer: {found.row['payer_name']} → 收款方 Receiver: {found.row['receiver_name']}; 应完成 due {found.row['due_date'] or '—'}"
+    )
+    say("\n计算过程 Working")
+    for text, value in found.working:
+        say(f"  {text}: {value}")
+    say("\n计算依据 Facts")
+    table = Table(box=None, pad_edge=False)
+    for column in ("数据项 Fact", "县（市、区） County"):
+        table.add_column(column)
+    table.add_column("数值 Value", justify="right", no_wrap=True)
+    table.add_column("来源 Source", overflow="fold")
+    shown = found.facts if limit == 0 else found.facts[:limit]
+    for line in shown:
+        table.add_row(*(str(cell) for cell in line))
+    if len(found.facts) > len(shown):
+        table.add_row(f"… {len(found.facts) - len(shown)} more (--limit 0 prints all)", "", "", "")
     out.print(table)

@@ -23,7 +23,11 @@ from medpool_etl.store import Control, Settings, Warehouse
 
 @dataclass(frozen=True)
 class Explanation:
-    """A published row, one amount of it, the file rows that add up to it, and the clauses it rests on."""
+    """A published row, one amount of it, the file rows that add up to it, and the clauses it rests on.
+
+    An amount a rule worked out is no sum of rows: ``working`` then has the steps (text, value) and ``facts`` what they rest on (fact,
+    county, value, source), where a source is a file row or a published row that can be explained in turn.
+    """
 
     row: dict[str, Any]
     column: str
@@ -31,6 +35,8 @@ class Explanation:
     amount: Decimal
     sources: tuple[SourceRow, ...]
     clauses: tuple[tuple[str, str, str], ...]
+    working: tuple[tuple[str, str], ...] = ()
+    facts: tuple[tuple[str, str, str, str], ...] = ()
 
 
 def explain(settings: Settings, row_id: str, column: str | None = None) -> Explanation:
@@ -44,8 +50,8 @@ def explain(settings: Settings, row_id: str, column: str | None = None) -> Expla
             f"{row_id!r} is not a row",
             expected="a row_id from the mart, such as remittances/taizhou/2022-03/worker/331002",
         )
-    table, city, month = parts[0], parts[1], Month.parse(parts[2])
-    agreed = Agreed.load(city)
+    table, city, period = parts[0], parts[1], Period.parse(parts[2])
+    agreed, month = Agreed.load(city), period.last_month
     if table not in agreed.registry.tables or "row_id" not in agreed.registry.tables[table].columns:
         named = [name for name, item in agreed.registry.tables.items() if "row_id" in item.columns]
         raise InputError(f"{table!r} is not a table with amounts", expected=f"one of {', '.join(named)}")
@@ -53,7 +59,11 @@ def explain(settings: Settings, row_id: str, column: str | None = None) -> Expla
     column = column or money[0]
     if column not in money:
         raise InputError(f"{column!r} is not an amount of {table}", expected=f"one of {', '.join(money)}")
-    folder = published_folder(settings, city, month)
+    folder = published_folder(settings, city, period)
+    if table == "transfers" and (worked := _worked_out(agreed, folder, row_id)):
+        return worked
+    if period.kind != "month":
+        raise InputError(f"{row_id} is no transfer", expected="a row of the table transfers of this period")
     with run_session(agreed, month, folder, {}) as connection:
         row = _row(connection, str(table_path(folder, table)), row_id)
         prepare_lineage(connection, settings, agreed, folder, row.get("pair"))
@@ -65,15 +75,40 @@ def explain(settings: Settings, row_id: str, column: str | None = None) -> Expla
             where=row_id,
             do="the rules may have changed since this run: run the month again; if it stays, report it",
         )
-    clauses = tuple(
-        (
-            name,
-            agreed.rulebook.cite(name),
-            agreed.rulebook.clauses[name].quote,
-        )
-        for name in _clauses(agreed.rulebook, table, column, row)
-    )
+    clauses = _cited(agreed.rulebook, table, column, row)
     return Explanation(row, column, agreed.registry.terms[column].zh, row[column], sources, clauses)
+
+
+def _worked_out(agreed: Agreed, folder: Path, row_id: str) -> Explanation | None:
+    """Return the explanation of a transfer a rule worked out, or None for one that is the sum of file rows."""
+    with duckdb.connect() as connection:
+        row = _row(connection, str(table_path(folder, "transfers")), row_id)
+        if row["rule_id"] == agreed.remittance_rule:
+            return None
+        entry = agreed.rulebook.rules.get(row["rule_id"])
+        # A layer of the clearing stands under its clause; its facts stand under the rule the layers are of.
+        rule = row["rule_id"] if entry else agreed.rulebook.rule_of("clearing")[0]
+        of = [rule, row["fund"], row["county"]]
+        working = connection.execute(
+            "SELECT coalesce(county_name || ' ', '') || step_zh, value FROM read_parquet(?) "
+            "WHERE rule_id = ? AND fund = ? AND county IN ('', ?) ORDER BY position",
+            [str(table_path(folder, "rule_working")), *of],
+        ).fetchall()
+        facts = connection.execute(
+            "SELECT fact, coalesce(county_name, ''), coalesce(CAST(fact_amount AS VARCHAR), fact_word), fact_source FROM read_parquet(?) "
+            "WHERE rule_id = ? AND fund = ? AND county IN ('', ?) ORDER BY ALL",
+            [str(table_path(folder, "rule_facts")), *of],
+        ).fetchall()
+    cited = _cited(agreed.rulebook, "transfers", "amount", row)
+    return Explanation(
+        row, "amount", agreed.registry.terms["amount"].zh, row["amount"], (), cited, tuple(working), tuple(facts)
+    )
+
+
+def _cited(rulebook: Rulebook, table: str, column: str, row: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
+    return tuple(
+        (name, rulebook.cite(name), rulebook.clauses[name].quote) for name in _clauses(rulebook, table, column, row)
+    )
 
 
 def prepare_lineage(
