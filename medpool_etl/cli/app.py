@@ -209,12 +209,21 @@ def inbox(
 @app.command()
 def close(
     city: City,
-    month: MonthText,
+    period: Annotated[
+        str,
+        typer.Argument(
+            metavar="PERIOD",
+            help="2022-03, 2022-Q1, 2022-opening, 2022-clearing, or the year 2022.",
+            show_default=False,
+        ),
+    ],
     by: Annotated[str, typer.Option(help="Who closes it.", show_default=False)],
     note: Annotated[str, typer.Option(help="Why it is closed although its figures are provisional.")] = "",
 ) -> None:
-    """Close a published month: it keeps its figures for good; what comes later is an adjustment of the next month."""
-    render.closed(pipeline.close_month(Settings.load(), city, Month.parse(month), by, note))
+    """Close a published period: it keeps its figures for good; what comes later is an adjustment of the next month. A year closes
+    everything it consists of."""
+    for closed in pipeline.close_period(Settings.load(), city, Period.parse(period), by, note):
+        render.closed(closed)
 
 
 @app.command()

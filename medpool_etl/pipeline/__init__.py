@@ -5,7 +5,7 @@ the step before left in the run's folder and writes its own results whole or not
 """
 
 from medpool_etl.pipeline.annual import open_period
-from medpool_etl.pipeline.closing import close_month
+from medpool_etl.pipeline.closing import close_month, close_period
 from medpool_etl.pipeline.explain import Explanation, explain, prepare_lineage, published_folder
 from medpool_etl.pipeline.gate import override
 from medpool_etl.pipeline.inbox import InboxRow, inbox
@@ -34,6 +34,7 @@ __all__ = [
     "Instruction",
     "MonthRun",
     "close_month",
+    "close_period",
     "decide_plan",
     "explain",
     "gate",

@@ -1,36 +1,54 @@
-"""Closed months: they keep their run for good, and what comes late for them waits for the next settlement."""
+"""Closed periods: they keep their run for good, and what comes late for them waits for the next settlement."""
 
 from __future__ import annotations
 
 from medpool_etl.errors import InputError
-from medpool_etl.periods import Month
+from medpool_etl.periods import Month, Period
 from medpool_etl.store import Control, Settings
 from medpool_etl.store.tables import ClosedMonth, ReceivedFile
 
 
-def close_month(settings: Settings, city: str, month: Month, by: str, note: str = "") -> ClosedMonth:
-    """Close a published month in somebody's name and return what is kept of that; a month is closed once.
+def close_period(settings: Settings, city: str, period: Period, by: str, note: str = "") -> tuple[ClosedMonth, ...]:
+    """Close a published period in somebody's name and return what is kept of that; a period is closed once.
 
-    Raises InputError for a month that is not published, and for one whose figures are provisional when no note says why
-    it is closed all the same.
+    A year (``2022``) closes its opening, months, quarters and clearing together, those that are open still. Raises InputError for a
+    period that is not published (of a year, its twelve months and its clearing must be), and for one whose figures are provisional
+    when no note says why it is closed all the same.
     """
     if not by.strip():
-        raise InputError("who closes the month?", do="name yourself with --by")
+        raise InputError("who closes it?", do="name yourself with --by")
     control = Control(settings.control_url)
     try:
-        if closed := control.closed_month(city, str(month)):
-            return closed
-        run = control.published_run(city, str(month))
-        if run is None:
-            raise InputError(f"nothing of {city} {month} is published", do=f"run `medpool run {city} {month}` first")
-        if control.figures(run) != "final" and not note.strip():
-            raise InputError(
-                f"the figures of {city} {month} are provisional",
-                do="clear what makes them so, or say with --note why the month is closed all the same",
-            )
-        return control.close_month(city, str(month), run, by.strip(), note.strip())
+        published = {p.month: p.run_id for p in control.published() if p.city == city}
+        wanted = [str(period)] if period.kind != "year" else _of_year(period.year, published)
+        open_ = [name for name in wanted if control.closed_month(city, name) is None]
+        for name in open_:
+            if name not in published:
+                raise InputError(f"nothing of {city} {name} is published", do=f"run `medpool run {city} {name}` first")
+            if control.figures(published[name]) != "final" and not note.strip():
+                raise InputError(
+                    f"the figures of {city} {name} are provisional",
+                    do="clear what makes them so, or say with --note why it is closed all the same",
+                )
+        for name in open_:
+            control.close_month(city, name, published[name], by.strip(), note.strip())
+        closed = [control.closed_month(city, name) for name in wanted]
+        return tuple(item for item in closed if item is not None)
     finally:
         control.close()
+
+
+def close_month(settings: Settings, city: str, month: Month, by: str, note: str = "") -> ClosedMonth:
+    """Close a published month as :func:`close_period` does, and return what is kept of that."""
+    return close_period(settings, city, Period.of(month), by, note)[0]
+
+
+def _of_year(year: int, published: dict[str, str]) -> list[str]:
+    """Return what a year consists of: its twelve months and its clearing, and those of its opening and quarters that are published
+    (a city without such rules has none)."""
+    own = [name for name in published if Period.parse(name).year == year]
+    must = [str(Month(year, number)) for number in range(1, 13)] + [f"{year}-clearing"]
+    return sorted({*own, *must}, key=lambda name: Period.parse(name).order)
 
 
 def late_files(control: Control, city: str, before: Month) -> dict[str, list[ReceivedFile]]:
@@ -38,5 +56,7 @@ def late_files(control: Control, city: str, before: Month) -> dict[str, list[Rec
     return {
         closed.month: late
         for closed in control.closed_months(city)
-        if closed.month < str(before) and (late := control.late_files(closed))
+        if Period.parse(closed.month).kind == "month"
+        and closed.month < str(before)
+        and (late := control.late_files(closed))
     }
