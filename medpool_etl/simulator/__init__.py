@@ -6,6 +6,7 @@ folder. The people, employers and account numbers are invented.
 
 from medpool_etl.simulator.expected import Expected, Planted
 from medpool_etl.simulator.faults import FAULTS, Fault
+from medpool_etl.simulator.orders import Order
 from medpool_etl.simulator.simulate import Simulation, simulate
 
-__all__ = ["FAULTS", "Expected", "Fault", "Planted", "Simulation", "simulate"]
+__all__ = ["FAULTS", "Expected", "Fault", "Order", "Planted", "Simulation", "simulate"]

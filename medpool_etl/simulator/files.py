@@ -16,9 +16,16 @@ from medpool_etl.contracts import Contract, load_contract
 from medpool_etl.places import FUNDS
 from medpool_etl.simulator.world import Movement, Report, Row, Statement, World
 
-# Of which the lowest base of the receipts is 60%.
-AVERAGE_WAGE_FEN = 6_595_00
 _MADE = dt.datetime(2000, 1, 1)
+# What accounts are called in the names of their statements, and as what these are written.
+_KINDS = {"fiscal": ("财政专户", "csv"), "income": ("经办收入户", "csv"), "expenditure": ("经办支出户", "xlsx")}
+# Further lists of a month, as their files are called.
+FILINGS = {
+    "funding_plan": "用款计划",
+    "enrolment": "参保人数",
+    "subsidy_receipts": "财政补助到位",
+    "other_income": "利息及其他收入",
+}
 
 
 def yuan(fen: int) -> str:
@@ -39,6 +46,7 @@ def write(world: World, folder: Path) -> dict[str, str]:
         "treasury_receipts": lambda: _treasury(world),
         "agency_bookings": lambda: _agency(world),
     }
+    bodies = {name: body for name, body in bodies.items() if name in world.sends}
     # Lists that come only when there is something in them.
     if world.refunds:
         bodies["treasury_refunds"] = lambda: _refunds(world)
@@ -48,6 +56,8 @@ def write(world: World, folder: Path) -> dict[str, str]:
         bodies["transfer_vouchers"] = lambda: _table(
             world, "transfer_vouchers", world.vouchers, encoding="utf-8-sig", total=True
         )
+    for name in world.filings:
+        bodies[name] = lambda name=name: _filing(world, name)  # type: ignore[misc]
     for number in world.statements:
         bodies[f"account_statement/{number}"] = lambda number=number: _statement(world, number)  # type: ignore[misc]
     for code in world.reports:
@@ -71,19 +81,21 @@ def file_names(world: World) -> dict[str, str]:
         "treasury_receipts": f"国库入库清单3139_{stamp}.csv",
         "agency_bookings": f"医保系统到账_{stamp}.csv",
     }
+    names = {name: text for name, text in names.items() if name in world.sends}
     if world.refunds:
         names["treasury_refunds"] = f"国库退库清单1104_{stamp}.csv"
     if world.corrections:
         names["treasury_corrections"] = f"国库更正清单1105_{stamp}.csv"
     if world.lists_vouchers:
         names["transfer_vouchers"] = f"划款凭证清单_{stamp}.csv"
+    names |= {name: f"{FILINGS[name]}_{stamp}.csv" for name in world.filings}
     units = {unit.code: unit.name.zh for unit in world.units}
     for account in world.accounts.accounts:
         if account.number in world.statements and account.fund:
             label = FUNDS[account.fund].zh
-            whose = f"{units[account.unit]}经办支出户" if account.unit else "市经办支出户"
-            kind, ending = ("财政专户", "csv") if account.kind == "fiscal" else (whose, "xlsx")
-            names[f"account_statement/{account.number}"] = f"{kind}对账单_{label}_{stamp}.{ending}"
+            kind, ending = _KINDS[account.kind]
+            whose = units[account.unit] if account.unit else "" if account.kind == "fiscal" else "市"
+            names[f"account_statement/{account.number}"] = f"{whose}{kind}对账单_{label}_{stamp}.{ending}"
     for unit in world.units:
         names[f"county_expenditure_report/{unit.code}"] = f"基金支出核算报表_{unit.name.zh}_{stamp}.xlsx"
     return names
@@ -163,10 +175,9 @@ def _corrections(world: World) -> bytes:
     return _table(world, "treasury_corrections", world.corrections, encoding="gb18030", day="{0:%Y-%m-%d}", total=True)
 
 
-def yearly_files(world: World) -> dict[str, bytes]:
-    """Return the files that come once a year and serve the month, by name: the provincial average wage (invented)."""
+def wage_file(year: int, wage: int) -> dict[str, bytes]:
+    """Return the file of a year's provincial average wage (invented), by its name; ``wage`` in fen a month."""
     book, sheet, body = _workbook("平均工资")
-    year = world.month.year - 1
     sheet.write_string(0, 0, f"{year}年度全省全口径城镇单位就业人员月平均工资（演练数据）")
     sheet.write_string(1, 0, "单位：元")
     contract = load_contract("provincial_average_wage")
@@ -174,11 +185,19 @@ def yearly_files(world: World) -> dict[str, bytes]:
     for position, column in enumerate(contract.columns):
         sheet.write_string(2, position, column.header)
         if column.type == "money":
-            sheet.write_number(3, position, Decimal(AVERAGE_WAGE_FEN) / 100)
+            sheet.write_number(3, position, Decimal(wage) / 100)
         else:
             sheet.write_string(3, position, texts.get(column.name, ""))
     book.close()
     return {f"全省月平均工资_{year}.xlsx": body.getvalue()}
+
+
+def _filing(world: World, name: str) -> bytes:
+    """Return a further list: with a title that names the month, and a total where its contract adds up a column."""
+    contract = load_contract(name)
+    title = f"{world.city.name.zh}{contract.title.zh} 所属期：{world.month.zh}" if contract.metadata else ""
+    total = any(column.total for column in contract.columns)
+    return _table(world, name, world.filings[name], encoding="gb18030", title=title, total=total, money=grouped)
 
 
 def _agency(world: World) -> bytes:
@@ -210,7 +229,7 @@ def _statement(world: World, number: str) -> bytes:
     rows, closing = _statement_rows(statement)
     headers = [column.header for column in load_contract("account_statement").columns]
     opening_text, closing_text = grouped(statement.opening), grouped(closing)
-    if account.kind == "fiscal":
+    if _KINDS[account.kind][1] == "csv":
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\r\n")
         writer.writerow([f"户名：{account.name}", f"账号：{number}", "币种：人民币"])
@@ -279,10 +298,7 @@ def _report(world: World, report: Report) -> bytes:
         "本月拨入": report.received,
         "利息收入": report.interest,
         "本月支出": {fund: report.total(fund) for fund in FUNDS},
-        "期末余额": {
-            fund: report.opening[fund] + report.received[fund] + report.interest[fund] - report.total(fund)
-            for fund in FUNDS
-        },
+        "期末余额": {fund: report.closing(fund) for fund in FUNDS},
     }
     for offset, (name, amounts) in enumerate(account_lines.items(), line + 2):
         sheet.write_string(offset, 0, name)

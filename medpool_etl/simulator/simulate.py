@@ -10,12 +10,16 @@ from pathlib import Path
 from medpool_etl.errors import InputError
 from medpool_etl.periods import Month
 from medpool_etl.places import load_accounts, load_city
+from medpool_etl.simulator.banking import settle_year
 from medpool_etl.simulator.expected import Before, Expected
 from medpool_etl.simulator.faults import FAULTS
-from medpool_etl.simulator.files import write, yearly_files, yuan
+from medpool_etl.simulator.files import wage_file, write, yuan
+from medpool_etl.simulator.orders import Order
+from medpool_etl.simulator.profile import fen, load_profile
 from medpool_etl.simulator.sequels import after_faults, apply_before
 from medpool_etl.simulator.statements import closing_balances, settle_statements
-from medpool_etl.simulator.world import build
+from medpool_etl.simulator.world import World, build
+from medpool_etl.simulator.year import YearWorld, build_year
 from medpool_etl.store.settings import YEARLY
 from medpool_etl.store.warehouse import read_json, whole, write_json
 
@@ -42,13 +46,18 @@ def simulate(
     scale: int = 1,
     faults: Sequence[str] = (),
     cures: bool = True,
+    year: bool = False,
+    orders: Sequence[Order] | None = None,
 ) -> Simulation:
     """Write the month's files into ``<inbox>/<city>/<month>``, which they replace, and ``<month>.simulation.json`` beside.
 
     Where the month before was simulated, this one begins with its balances and, with ``cures``, brings what ends the breaks
-    planted in it: the late booking, the correction, the missing transfer. The same arguments after the same months give the
-    same bytes. Raises InputError for a fault medpool cannot plant, or one that makes a
-    file useless together with others, and for a folder that holds files the simulator did not write.
+    planted in it: the late booking, the correction, the missing transfer. With ``year`` it is a month of a whole year: premiums,
+    subsidies and expenditure follow the year's plan, and the lists of plans, enrolment, subsidies and other income come too.
+    ``orders`` are the instructed transfers that fall due in it: it executes them, and is then always a month of a year. The same
+    arguments after the same months give the same bytes. Raises InputError for a fault medpool cannot plant (in this city), or one
+    that makes a file useless together with others, for an order about an account that is not registered, for a city without an
+    entry in ``cities.yaml``, and for a folder that holds files the simulator did not write.
     """
     for name in faults:
         if name not in FAULTS:
@@ -58,19 +67,32 @@ def simulate(
         raise InputError(f"{alone[0]} makes a whole file useless, so it hides others", do=f"plant {alone[0]} alone")
     if scale < 1:
         raise InputError(f"the scale is {scale}", expected="a whole number from 1")
-    place, accounts = load_city(city), load_accounts(city)
+    place, accounts, profile = load_city(city), load_accounts(city), load_profile(city)
+    if faults and not profile.faults:
+        raise InputError(
+            f"no faults can be planted in {city}", do="plant them in a city whose entry in cities.yaml has faults: true"
+        )
     folder = inbox / city / str(month)
     record = inbox / city / f"{month}.simulation.json"
     before = _before(inbox / city / f"{month.plus(-1)}.simulation.json")
     if before is None and (sequels := [name for name in faults if FAULTS[name].sequel]):
         raise InputError(f"{sequels[0]} is about the month before", do=f"simulate {city} {month.plus(-1)} first")
-    world = build(place, month, accounts, seed, scale, before.balances if before else None)
+    balances = before.balances if before else None
+    year = year or orders is not None
+    world: World
+    if year or not profile.faults:
+        world = build_year(place, month, accounts, profile, seed, scale, balances, orders or (), year)
+    else:
+        world = build(place, month, accounts, seed, scale, balances)
     expected = Expected(month=str(month))
     if before:
         apply_before(world, expected, before, cures)
     for name in faults:
         FAULTS[name].plant(world, expected)
-    settle_statements(world)
+    if isinstance(world, YearWorld):
+        settle_year(world)
+    else:
+        settle_statements(world)
     after_faults(world, expected)
     if folder.is_dir() and any(folder.iterdir()) and not record.exists():
         raise InputError(
@@ -84,7 +106,7 @@ def simulate(
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
     yearly = folder.with_name(YEARLY)
-    for name, data in yearly_files(world).items():
+    for name, data in wage_file(month.year - 1, fen(profile.average_wage)).items():
         if not (yearly / name).exists():
             with whole(yearly / name) as temporary:
                 temporary.write_bytes(data)

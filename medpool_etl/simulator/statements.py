@@ -26,17 +26,17 @@ def settle_statements(world: World) -> None:
         if world.month.number % 3 == 0:
             day = min(world.calendar.on_or_after(world.month.day(21)), days[-1])
             moves.append(Movement(day, world.rng.randint(1_000_000, 90_000_000), "", "", "结息"))
-        transfers = _transfers(world, fund, days)
+        moved = transfers(world, fund, days)
         moves += [
             Movement(day, amount, treasury.number, treasury.name, f"划转{world.month.zh}{label.zh}保险费")
-            for day, amount in transfers
+            for day, amount in moved
         ]
-        _statement(world, fiscal.number, allocated * 14 + world.rng.randint(0, 10**9), moves)
+        add_statement(world, fiscal.number, allocated * 14 + world.rng.randint(0, 10**9), moves)
         moves = [Movement(paid_out, allocated, fiscal.number, fiscal.name, remark)]
         for unit in world.units:
             county = world.accounts.one("expenditure", fund, unit.code)
             moves.append(Movement(passed_on, -world.allocations[(fund, unit.code)], county.number, county.name, remark))
-        _statement(world, agency.number, world.rng.randint(0, 10**6), moves)
+        add_statement(world, agency.number, world.rng.randint(0, 10**6), moves)
     for (fund, code), unreported in world.county_statements.items():
         _county_statement(world, fund, code, unreported, passed_on, days)
     for number in world.dropped_line:
@@ -51,12 +51,13 @@ def closing_balances(world: World) -> dict[str, int]:
     }
     for code, report in world.reports.items():
         for fund in FUNDS:
-            closing = report.opening[fund] + report.received[fund] + report.interest[fund] - report.total(fund)
-            balances[f"report/{code}/{fund}"] = closing
+            balances[f"report/{code}/{fund}"] = report.closing(fund)
+    balances |= world.carried
     return balances
 
 
-def _statement(world: World, number: str, opening: int, moves: list[Movement]) -> None:
+def add_statement(world: World, number: str, opening: int, moves: list[Movement]) -> None:
+    """Draw up a statement of the movements and of what a fault added, beginning with what the month before left."""
     last = world.working_days()[-1]
     moves += [
         Movement(last, amount, other, name, remark)
@@ -67,7 +68,7 @@ def _statement(world: World, number: str, opening: int, moves: list[Movement]) -
     world.statements[number] = Statement(number, opening, moves)
 
 
-def _transfers(world: World, fund: str, days: list[dt.date]) -> list[tuple[dt.date, int]]:
+def transfers(world: World, fund: str, days: list[dt.date]) -> list[tuple[dt.date, int]]:
     """Return the transfers from the treasury, with the vouchers for them where the month lists vouchers."""
     splits = [(amount, listed) for name, amount, listed in world.splits if name == fund]
     main = booked_in_treasury(world, fund) - world.transfer_shortfall.get(fund, 0) - sum(a for a, _ in splits)
@@ -114,4 +115,4 @@ def _county_statement(
         moves.append(Movement(day, -amount, number, name, "医疗费结算"))
     if report.interest[fund]:
         moves.append(Movement(days[-1], report.interest[fund], "", "", "结息"))
-    _statement(world, account.number, report.opening[fund], moves)
+    add_statement(world, account.number, report.opening[fund], moves)

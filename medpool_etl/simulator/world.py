@@ -82,6 +82,10 @@ class Report:
         """The expenditure of the fund, in fen."""
         return sum(paid for _, _, paid in self.items[fund].values())
 
+    def closing(self, fund: str) -> int:
+        """What the fund's account carries forward, in fen."""
+        return self.opening[fund] + self.received[fund] + self.interest[fund] - self.total(fund)
+
 
 @dataclass
 class World:
@@ -119,6 +123,18 @@ class World:
     lacking_column: dict[str, str] = field(default_factory=dict)
     total_error: dict[str, int] = field(default_factory=dict)
     dropped_line: set[str] = field(default_factory=set)
+    # At which budget level the treasury books premiums.
+    level: str = "3"
+    # Which of the lists of receipts come.
+    sends: tuple[str, ...] = ("tax_collection_detail", "treasury_receipts", "agency_bookings")
+    # Rows of further lists, by contract, written where there are any.
+    filings: dict[str, list[Row]] = field(default_factory=dict)
+    # What the city agency received and did not pass on to counties, by fund.
+    kept: dict[str, int] = field(default_factory=dict)
+    # What else the next month begins with, by names like those of balances.
+    carried: dict[str, int] = field(default_factory=dict)
+    # Whether the fiscal office's and the agencies' expenditure are compared.
+    explained: bool = True
 
     @property
     def units(self) -> tuple[Unit, ...]:
@@ -174,6 +190,11 @@ def _receipts(world: World, scale: int) -> None:
         for payer_type, fund, item in plan:
             serial += 1
             _receipt(world, unit, serial, days, payer_type, fund, item)
+    book(world)
+
+
+def book(world: World) -> None:
+    """Let treasury and agency book every receipt, in the order of days and numbers."""
     key = lambda row: (row.values["booked_date"], row.values["receipt_no"])  # noqa: E731
     world.tax.sort(key=key)
     for row in world.tax:
@@ -186,7 +207,7 @@ def _receipts(world: World, scale: int) -> None:
                     "batch_no": f"{day.day:02d}{values['tax_office'][1:7]}",
                     "voucher_no": values["receipt_no"],
                     "voucher_type": "电子税票",
-                    "level": "3",
+                    "level": world.level,
                     "subject": values["subject"],
                     "amount": values["paid_amount"],
                     "tax_office": values["tax_office"],
@@ -199,7 +220,7 @@ def _receipts(world: World, scale: int) -> None:
                     "county": values["county"],
                     "payer_type": values["payer_type"],
                     "fund": values["fund"],
-                    "period": world.month.first_day,
+                    "period": max(world.month.first_day, values["period_from"]),
                     "receipt_no": values["receipt_no"],
                     "booked_date": day,
                     "amount": values["paid_amount"],
@@ -275,7 +296,7 @@ def booked_in_treasury(world: World, fund: str) -> int:
     """Return what the month left in the city treasury for a fund, in fen: receipts, less refunds, as corrected."""
 
     def counts(row: Row, prefix: str = "") -> bool:
-        return bool(row.values[f"{prefix}level"] == "3" and row.values[f"{prefix}subject"] == SUBJECT[fund])
+        return bool(row.values[f"{prefix}level"] == world.level and row.values[f"{prefix}subject"] == SUBJECT[fund])
 
     total = sum(row.values["amount"] for row in world.treasury if counts(row))
     total -= sum(row.values["amount"] for row in world.refunds if counts(row))

@@ -5,6 +5,18 @@ WITH figures AS (
   FROM account_movements
   WHERE movement IN ('allocation_paid', 'allocation_received', 'distribution')
   UNION ALL
+  -- What was given back counts against what was paid.
+  SELECT
+    fund,
+    CASE movement
+      WHEN 'agency_return_received' THEN 'allocation_paid'
+      WHEN 'agency_returned' THEN 'allocation_received'
+      ELSE 'distribution'
+    END,
+    -amount, file_id, line_id, row_no
+  FROM account_movements
+  WHERE movement IN ('agency_return_received', 'agency_returned', 'revolving_received', 'county_interest_received')
+  UNION ALL
   SELECT fund, item, amount, file_id, line_id, row_no
   FROM county_expenditure_report
   WHERE item IN ('total', 'opening_balance', 'received', 'interest', 'closing_balance')

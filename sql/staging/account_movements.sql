@@ -31,7 +31,36 @@ SELECT
       THEN 'county_premiums_received'
     WHEN own.kind = 'fiscal' AND own.county IS NOT NULL AND other.kind = 'fiscal' AND other.county IS NULL AND lines.net < 0
       THEN 'county_premiums_sent'
+    -- What a balance gets back from the city.
+    WHEN own.kind = 'fiscal' AND own.county IS NULL AND other.kind = 'fiscal' AND other.county IS NOT NULL AND lines.net < 0
+      THEN 'balance_returned'
+    WHEN own.kind = 'fiscal' AND own.county IS NOT NULL AND other.kind = 'fiscal' AND other.county IS NULL AND lines.net > 0
+      THEN 'balance_received'
+    -- Governments pay subsidies and what they make up; what they paid too much goes back to them.
+    WHEN own.kind = 'fiscal' AND own.county IS NULL AND other.kind IN ('government', 'upper') AND lines.net > 0
+      THEN 'subsidy_received'
+    WHEN own.kind = 'fiscal' AND own.county IS NULL AND other.kind IN ('government', 'upper') AND lines.net < 0
+      THEN 'refunded_to_government'
+    WHEN own.kind = 'fiscal' AND own.county IS NOT NULL AND other.kind = 'government' AND other.county = own.county
+      AND lines.net > 0 THEN 'county_subsidy_received'
+    -- An expenditure account gives back to the fiscal account it is fed by, or to the upper agency.
+    WHEN own.kind = 'fiscal' AND own.county IS NULL AND other.kind = 'expenditure' AND other.county IS NULL AND lines.net > 0
+      THEN 'agency_return_received'
+    WHEN own.kind = 'expenditure' AND own.county IS NULL AND other.kind = 'fiscal' AND other.county IS NULL
+      AND lines.net < 0 THEN 'agency_returned'
+    WHEN own.kind = 'expenditure' AND own.county IS NOT NULL AND other.kind = 'expenditure' AND other.county IS NULL
+      AND lines.net < 0 THEN 'revolving_returned'
+    WHEN own.kind = 'expenditure' AND own.county IS NULL AND other.kind = 'expenditure' AND other.county IS NOT NULL
+      AND lines.net > 0 THEN 'revolving_received'
+    WHEN own.kind = 'fiscal' AND own.county IS NOT NULL AND other.kind = 'expenditure' AND other.county = own.county
+      AND lines.net > 0 THEN 'county_interest_received'
+    -- What a county's balance from before pooling bears is paid by its agency (T13).
+    WHEN own.kind = 'fiscal' AND own.county IS NOT NULL AND other.kind = 'expenditure' AND other.county = own.county
+      AND lines.net < 0 THEN 'legacy_paid'
+    WHEN own.kind = 'expenditure' AND own.county IS NOT NULL AND other.kind = 'fiscal' AND other.county = own.county
+      AND lines.net > 0 THEN 'legacy_received'
     WHEN own.kind = 'expenditure' AND other.kind = 'payee' AND lines.net < 0 THEN 'benefit_paid'
+    WHEN own.kind = 'expenditure' AND other.kind = 'payee' AND lines.net > 0 THEN 'benefit_returned'
     WHEN own.kind = 'expenditure' AND own.county IS NULL AND other.kind = 'fiscal' AND other.county IS NULL
       AND lines.net > 0 THEN 'allocation_received'
     WHEN own.kind = 'expenditure' AND own.county IS NULL AND other.kind = 'expenditure' AND other.county IS NOT NULL
