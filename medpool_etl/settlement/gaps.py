@@ -10,12 +10,13 @@ from medpool_etl.errors import MedpoolError
 from medpool_etl.places import City, Unit, load_city
 from medpool_etl.policy import Rulebook, load_rulebook, load_supplement
 from medpool_etl.policy.due import chain
+from medpool_etl.policy.risk import RISK_VALUES, risk_gaps
 from medpool_etl.settlement.kinds import RULE_KINDS
 
 ONE_DAY = dt.timedelta(days=1)
 # No rule needs these: the budget level at which the treasury books premiums is of the reconciliation, and whose treasury it is the
-# remittance asks only where a city says so.
-ELSEWHERE = {"premium_budget_level", "premium_treasury"}
+# remittance asks only where a city says so; thresholds are of the indicators.
+ELSEWHERE = {"premium_budget_level", "premium_treasury", *RISK_VALUES}
 
 
 def city_gaps(city: str) -> list[str]:
@@ -52,6 +53,7 @@ def gaps(rulebook: Rulebook) -> list[str]:
             used[part] |= set(names)
             missing = [name for name in dict.fromkeys(names) if name not in getattr(rulebook, part)]
             said += [f"rule {rule_id}: no {part[:-1]} {name}" for name in missing]
+    said += risk_gaps(rulebook)
     said += _clearing(rulebook, used)
     said += _deadlines(rulebook, used)
     said += [
