@@ -118,6 +118,11 @@ def _text(contract: Contract, row: Row, name: str, money: Callable[[int], str], 
     return str(value)
 
 
+def table(name: str, rows: list[Row], title: str = "", *, total: bool = False) -> bytes:
+    """Return a list of a contract, of no month, with a title where it needs one and a total below."""
+    return _lines(name, rows, encoding="gb18030", title=title, total=total, money=grouped)
+
+
 def _table(
     world: World,
     name: str,
@@ -129,12 +134,30 @@ def _table(
     money: Callable[[int], str] = yuan,
     day: str = "{0:%Y%m%d}",
 ) -> bytes:
+    error, lacking = world.total_error.get(name, 0), world.lacking_column.get(name, "")
+    return _lines(
+        name, rows, encoding=encoding, title=title, total=total, money=money, day=day, error=error, lacking=lacking
+    )
+
+
+def _lines(
+    name: str,
+    rows: list[Row],
+    *,
+    encoding: str,
+    title: str = "",
+    total: bool = False,
+    money: Callable[[int], str] = yuan,
+    day: str = "{0:%Y%m%d}",
+    error: int = 0,
+    lacking: str = "",
+) -> bytes:
+    """Write rows under the usual headers of a contract; ``error`` falsifies the totals, ``lacking`` leaves out a column."""
     contract = load_contract(name)
     columns = [
         column
         for column in contract.columns
-        if world.lacking_column.get(name) != column.name
-        and (not column.optional or any(column.name in row.values for row in rows))
+        if lacking != column.name and (not column.optional or any(column.name in row.values for row in rows))
     ]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
@@ -151,8 +174,8 @@ def _table(
     if total:
         sums = []
         for index, column in enumerate(columns):
-            amount = sum(row.values[column.name] for row in rows) if column.total else 0
-            shown = money(amount + world.total_error.get(name, 0)) if column.total else ""
+            amount = sum(row.values.get(column.name) or 0 for row in rows) if column.total else 0
+            shown = money(amount + error) if column.total else ""
             sums.append("合计" if index == 0 else shown)
         writer.writerow(sums)
     return out.getvalue().encode(encoding)
