@@ -36,6 +36,10 @@ from medpool_etl.reconciliation import MODELS, PASSES
 from medpool_etl.store.models import model_paths
 
 
+# What every city's figures are made of: what its counties spent, and what its accounts hold.
+_EVERYWHERE = {"county_expenditure_report", "account_statement"}
+
+
 @dataclass(frozen=True)
 class Agreed:
     """The documents of one city, read and checked."""
@@ -54,11 +58,12 @@ class Agreed:
     @classmethod
     def load(cls, city: str) -> Agreed:
         """Read everything; raises ConfigurationError naming file, key and line of the first mistake."""
+        rulebook = load_rulebook(city)
         contracts = load_all()
         return cls(
             city=load_city(city),
             accounts=load_accounts(city),
-            rulebook=load_rulebook(city),
+            rulebook=rulebook,
             contracts=contracts,
             subjects=load_subjects(),
             classes=load_break_classes(),
@@ -72,6 +77,14 @@ class Agreed:
     def remittance_rule(self) -> str:
         """The id of the city's rule by which premiums leave the treasury every month, or "" where they take another way."""
         return next((name for name, rule in self.rulebook.rules.items() if rule.kind == "remittance"), "")
+
+    @property
+    def awaited(self) -> dict[str, Contract]:
+        """The kinds of files the city's offices must send, by name: what a pair of its rulebook compares, and what every city's
+        figures are made of. Others may not come at all: where agencies levy onto income accounts, tax and treasury list nothing."""
+        sides = [side for pair in self.rulebook.pairs.values() for side in (pair.left, pair.right)]
+        needed = {side.contract for side in sides} | _EVERYWHERE
+        return {name: contract for name, contract in self.contracts.items() if name in needed}
 
     def serving(self, period: Period) -> Agreed:
         """Return it for a period: a quarter, an opening and a clearing take only what does not come by the month."""

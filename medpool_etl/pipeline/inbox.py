@@ -137,7 +137,7 @@ def _needed(agreed: Agreed, contract: Contract, part: str) -> bool:
     accounts = {account.number: account for account in agreed.accounts.accounts}
     if contract.expected.per == "account" and not accounts[part].statement_needed:
         return False
-    return contract.expected.need == "always"
+    return contract.expected.need == "always" and contract.contract in agreed.awaited
 
 
 def _whose(agreed: Agreed, part: str) -> str:

@@ -166,7 +166,7 @@ def run_session(
     files = [_file_row(arrival, judged.get(arrival.file_id), agreed) for arrival in arrivals]
     accepted = [row for row in files if row["outcome"].startswith("accepted")]
     missing = missing_files(
-        {(row["contract"], row["part"]) for row in accepted}, agreed.city, month, agreed.accounts, agreed.contracts
+        {(row["contract"], row["part"]) for row in accepted}, agreed.city, month, agreed.accounts, agreed.awaited
     )
     kinds = {account.number: account.kind for account in agreed.accounts.accounts}
     there = {(row["contract"], row["part"]) for row in files}
@@ -239,8 +239,6 @@ def _context(agreed: Agreed, month: Month, known: dict[str, Any], period: Period
                     else None
                 ),
                 "cut_off_from": month.last_day - dt.timedelta(days=rulebook.reconciliation.cut_off_days - 1),
-                "remittance_due": due.due if due else None,
-                "remittance_late_after": due.late_after if due else None,
                 "run_id": "",
                 "medpool_version": "",
                 "figures": "",
@@ -255,6 +253,9 @@ def _context(agreed: Agreed, month: Month, known: dict[str, Any], period: Period
             }
         ]
     )
+    # Their type is known even where the city has none.
+    for name, day in (("remittance_due", due and due.due), ("remittance_late_after", due and due.late_after)):
+        table = table.append_column(name, pa.array([day], pa.date32()))
     return table.append_column("average_wage", pa.array([known.get("average_wage")], pa.decimal128(18, 2)))
 
 
