@@ -18,7 +18,14 @@ from medpool_etl.store.session import staged_sql
 from medpool_etl.store.warehouse import read_json
 
 # What later periods read of earlier runs: published tables, and rows of files.
-TABLES = ("monthly_settlement", "county_expenditure", "transfers", "rule_facts")
+TABLES = (
+    "monthly_settlement",
+    "county_expenditure",
+    "transfers",
+    "rule_facts",
+    "ledger_posted",
+    "ledger_instructed",
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ def add_done(
     registry: Registry,
 ) -> None:
     """Give a session what earlier runs published and the rows they were made of: a view ``done_<table>`` for each of ``TABLES``,
-    ``<contract>__done`` with the columns ``period`` and ``of_year`` besides, and the table ``done_periods`` (period, kind, year, number,
+    ``<contract>__done`` with the columns ``done_in`` and ``of_year`` besides, and the table ``done_periods`` (period, kind, year, number,
     run_id). Raises StoreError for a run that is gone."""
     runs = [(Period.parse(d["period"]), warehouse.run(city, d["period"], d["run_id"])) for d in done]
     for period, folder in runs:
@@ -85,11 +92,11 @@ def add_done(
         connection.execute(f"CREATE OR REPLACE TEMP VIEW done_{table} AS {' UNION ALL BY NAME '.join(parts)}")
     accepted = [(period, folder, _accepted(folder)) for period, folder in runs]
     for name, contract in contracts.items():
-        parts = [f"SELECT ''::VARCHAR AS period, 0 AS of_year, * FROM {name}__all WHERE false"]
+        parts = [f"SELECT ''::VARCHAR AS done_in, 0 AS of_year, * FROM {name}__all WHERE false"]
         for period, folder, files in accepted:
             for file_id in files.get(name, []):
                 parts += [
-                    f"SELECT '{period}' AS period, {period.year} AS of_year, * FROM ({part})"
+                    f"SELECT '{period}' AS done_in, {period.year} AS of_year, * FROM ({part})"
                     for part in staged_sql(folder / "staged" / name, file_id, contract)
                 ]
         connection.execute(

@@ -1,8 +1,8 @@
 -- Facts of residents' financing that is made up: what a head was financed with in the first year, and how many there were.
 WITH first AS (
-  SELECT min(period) AS period FROM enrolment__done, context WHERE of_year = year(in_force_from) AND fund = 'resident'
+  SELECT min(done_in) AS done_in FROM enrolment__done, context WHERE of_year = year(in_force_from) AND fund = 'resident'
 ),
-heads AS (SELECT enrolment.* FROM enrolment__done AS enrolment JOIN first USING (period) WHERE fund = 'resident')
+heads AS (SELECT enrolment.* FROM enrolment__done AS enrolment JOIN first USING (done_in) WHERE fund = 'resident')
 SELECT fund, county, 'standard' AS fact, CAST(own_standard + subsidy_standard AS DECIMAL(18, 2)) AS amount, NULL::VARCHAR AS word, 'enrolment/' || file_id || '/' || row_no AS source
 FROM heads
 UNION ALL

@@ -5,7 +5,7 @@ WITH results AS (
   FROM year_items, context WHERE year = period_year - 1 AND county <> city_code GROUP BY fund, county
 ),
 newest AS (
-  SELECT max(period) AS period FROM enrolment__done, context WHERE of_year = period_year - 1
+  SELECT max(done_in) AS done_in FROM enrolment__done, context WHERE of_year = period_year - 1
 )
 SELECT fund, '' AS county, 'expenditure' AS fact, amount, NULL::VARCHAR AS word, source
 FROM year_items, context WHERE item = 'expenditure' AND year = period_year - 1
@@ -17,7 +17,7 @@ FROM results, context WHERE result < 0
 UNION ALL
 SELECT fund, coalesce(heirs.heir, enrolment.county), 'enrolment', CAST(insured AS DECIMAL(18, 2)), NULL, 'enrolment/' || file_id || '/' || row_no
 FROM enrolment__done AS enrolment
-JOIN newest USING (period)
+JOIN newest USING (done_in)
 LEFT JOIN successors AS heirs ON heirs.code = enrolment.county
 UNION ALL
 SELECT fund, county, 'balance', amount, NULL, source FROM positions WHERE role = 'county_balance'

@@ -17,10 +17,10 @@ lines AS (
   UNION ALL
   SELECT
     fund, county, unnest([of_year, year(period_from)]), 'premium', unnest([-sum(paid_amount), sum(paid_amount)]),
-    'tax_collection_detail/' || period || ' 费款所属期 ' || year(period_from)
+    'tax_collection_detail/' || done_in || ' 费款所属期 ' || year(period_from)
   FROM tax_collection_detail__done
   WHERE booked_date IS NOT NULL AND year(period_from) > of_year
-  GROUP BY fund, county, of_year, period, year(period_from)
+  GROUP BY fund, county, of_year, done_in, year(period_from)
   UNION ALL
   SELECT
     fund, county, budget_year, 'subsidy', amount, 'subsidy_receipts/' || file_id || '/' || row_no
