@@ -140,7 +140,7 @@ def _legacy(city: City, plan: Plan, year: int) -> dict[str, bytes]:
                 "pooled_balance": pooled,
                 "document": f"演练审〔{began}〕3号",
             }
-            rows.append(Row(values | ({"personal_balance": personal} if fund == "worker" else {})))
+            rows.append(Row(values | {"personal_balance": personal}))
     return {"历年累计结余审计结果.csv": table("legacy_balances", rows, total=True)}
 
 
