@@ -21,10 +21,17 @@ STAGING = (
     "settlement_rows",
     "flow_rows",
 )
+# Movements by what instructed them, as sql/settlement/matched_movements.sql makes them.
+MATCHED = (
+    "file_id VARCHAR, line_id BIGINT, transfer_id VARCHAR, city_flow VARCHAR, city_sign INTEGER, county_flow VARCHAR, "
+    "county_sign INTEGER"
+)
 
 
 def staging_views(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the views of ``sql/staging`` over the accepted rows of a session."""
+    """Make the views of ``sql/staging`` over the accepted rows of a session. Until movements are matched with instructions
+    (``matched_movements``) none is."""
+    connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS matched_movements ({MATCHED})")
     for name in STAGING:
         make_view(connection, "staging", name)
 

@@ -16,8 +16,7 @@ import pyarrow as pa
 from medpool_etl import documents
 from medpool_etl.calendar import WorkingCalendar
 from medpool_etl.contracts import Contract, checks_of, load_all
-from medpool_etl.ledger import load_postings
-from medpool_etl.ledger.posting import Postings
+from medpool_etl.ledger import Moves, Postings, load_moves, load_postings
 from medpool_etl.marts import Registry, load_registry
 from medpool_etl.periods import Month, Period
 from medpool_etl.places import FUNDS, Accounts, City, load_accounts, load_city
@@ -35,7 +34,6 @@ from medpool_etl.quality import suite_path
 from medpool_etl.reconciliation import MODELS, PASSES
 from medpool_etl.store.models import model_paths
 
-
 # What every city's figures are made of: what its counties spent, and what its accounts hold.
 _EVERYWHERE = {"county_expenditure_report", "account_statement"}
 
@@ -52,6 +50,7 @@ class Agreed:
     classes: dict[str, BreakClass]
     calendar: WorkingCalendar
     postings: Postings
+    moves: Moves
     registry: Registry
     report_items: dict[str, str]
 
@@ -69,6 +68,7 @@ class Agreed:
             classes=load_break_classes(),
             calendar=WorkingCalendar.load(),
             postings=load_postings(),
+            moves=load_moves(),
             registry=load_registry(),
             report_items=contracts["county_expenditure_report"].by_name["item"].values or {},
         )
@@ -112,7 +112,7 @@ class Agreed:
             "contracts": documents.find_all("contracts"),
             "suites": [suite_path(contract) for contract in self.contracts.values()],
             "models": model_paths(),
-            "postings": [documents.find("ledger/postings.yaml")],
+            "postings": [documents.find("ledger/postings.yaml"), documents.find("ledger/moves.yaml")],
             "tables": [documents.find("marts/tables.yaml")],
         }
         return {"calendar": self.calendar.fingerprint, "program": _program()} | {
@@ -247,7 +247,10 @@ def references(agreed: Agreed, month: Month) -> dict[str, pa.Table]:
         "definitions": _table(_definitions(agreed.contracts)),
         "report_items": _table([{"item": code, "name": text} for text, code in agreed.report_items.items()]),
         "flow_titles": _table(
-            [{"flow": n, "title": f.title.zh, "clause": f.clause} for n, f in agreed.postings.flows.items()]
+            [
+                {"flow": n, "title": f.title.zh, "clause": f.clause_of(agreed.city.city)}
+                for n, f in agreed.postings.flows.items()
+            ]
         ),
         "account_titles": _table(
             [{"account": code, "title": text.zh} for code, text in agreed.postings.accounts.items()]

@@ -15,6 +15,7 @@ from medpool_etl.money import ZERO
 from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.agreed import Agreed
 from medpool_etl.pipeline.basis import manifest_of
+from medpool_etl.pipeline.books import matched_before
 from medpool_etl.pipeline.session import look_back, run_session
 from medpool_etl.policy import Rulebook
 from medpool_etl.reconciliation import draw_up
@@ -117,6 +118,7 @@ def prepare_lineage(
     """Give a session over a run what ``sql/lineage`` reads: the staging views, what the run brought along, and, for the rows of
     a pair, both its sides and its breaks."""
     staging_views(connection)
+    matched_before(connection, folder)
     look_back(connection, agreed, Warehouse(settings.warehouse), manifest_of(folder))
     for name in ("classified_breaks", "brought_items"):
         path = str(folder / "reconciliation" / f"{name}.parquet").replace("'", "''")

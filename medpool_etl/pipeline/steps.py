@@ -14,7 +14,6 @@ from medpool_etl.documents import Text
 from medpool_etl.errors import InputError, StoreError
 from medpool_etl.intake import ODD, Arrival, unreadable
 from medpool_etl.intake.peek import NotReadable
-from medpool_etl.ledger import Flow, entries_table, post
 from medpool_etl.marts import build_mart, build_tables, staging_views
 from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.adjust import adjustments
@@ -22,6 +21,7 @@ from medpool_etl.pipeline.agreed import Agreed
 from medpool_etl.pipeline.annual import open_period, settle_period, write_reports
 from medpool_etl.pipeline.applying import add_applied, apply_rules
 from medpool_etl.pipeline.basis import Basis, manifest_of, stale_months
+from medpool_etl.pipeline.books import add_books, keep_month
 from medpool_etl.pipeline.comparing import compare_files
 from medpool_etl.pipeline.done import add_done
 from medpool_etl.pipeline.figures import provisional_reasons
@@ -165,7 +165,8 @@ def settle(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) 
         add_done(connection, Warehouse(settings.warehouse), run.city, manifest.get("done", []), {}, agreed.registry)
         add_references(connection, {"plan_decisions": plans_table(manifest.get("plans", []))})
         applied = apply_rules(connection, agreed, run.period)
-        reasons = [*provisional_reasons(connection), *applied.reasons]
+        books = keep_month(connection, agreed, run.period, folder, applied.outcome.transfers)
+        reasons = [*provisional_reasons(connection), *applied.reasons, *books.reasons]
     known = {
         "gate": gate.state,
         "override_by": gate.by,
@@ -177,16 +178,13 @@ def settle(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) 
     with run_session(agreed, run.when, folder, known) as connection:
         _load_carried(connection, folder)
         staging_views(connection)
-        for name in ("premiums_in_treasury", "flows"):
-            make_view(connection, "settlement", name)
+        make_view(connection, "settlement", "premiums_in_treasury")
         add_applied(connection, applied)
-        flows = [Flow(*row) for row in connection.execute("FROM flows ORDER BY ALL").fetchall()]
-        entries = post(flows, agreed.postings, agreed.city.code)
+        add_books(connection, agreed, books)
         late = manifest["adjusts"]
         add_references(
             connection,
             {
-                "entries": entries_table(entries),
                 "adjustment_rows": adjustments(
                     settings, agreed, run.when, late, lambda *inputs: _settle_aside(settings, agreed, *inputs)
                 ),

@@ -14,6 +14,7 @@ from medpool_etl.pipeline import facts
 from medpool_etl.pipeline.agreed import Agreed
 from medpool_etl.pipeline.applying import add_applied, apply_rules
 from medpool_etl.pipeline.basis import manifest_of
+from medpool_etl.pipeline.books import add_books, keep_period
 from medpool_etl.pipeline.done import add_done
 from medpool_etl.pipeline.opening import MonthRun, Progress, silent
 from medpool_etl.pipeline.session import run_session
@@ -32,7 +33,8 @@ def settle_period(settings: Settings, run: MonthRun, progress: Progress[Any] = s
         add_done(connection, warehouse, run.city, manifest["done"], everything.contracts, agreed.registry)
         facts.prepare(connection)
         applied = apply_rules(connection, agreed, run.period)
-        reasons = [*_reasons(connection, manifest, run.period), *applied.reasons]
+        books = keep_period(connection, agreed, run.period, applied.outcome.transfers)
+        reasons = [*_reasons(connection, manifest, run.period), *applied.reasons, *books.reasons]
     known = {
         "gate": "open",
         "override_by": "",
@@ -43,6 +45,7 @@ def settle_period(settings: Settings, run: MonthRun, progress: Progress[Any] = s
     }
     with run_session(agreed, run.when, folder, known, run.period) as connection:
         add_applied(connection, applied)
+        add_books(connection, agreed, books)
         for _ in progress([str(run.period)], "settling"):
             counts = build_tables(connection, folder, agreed.registry, run.period.kind)
     write_json(
