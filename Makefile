@@ -17,7 +17,7 @@ export PATH="$(BIN):$$PATH" MEDPOOL_DATA="$(DEMO)" AIRFLOW_HOME="$(DEMO)/airflow
   AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False
 endef
 
-.PHONY: help demo test test-postgres check format airflow install requirements dictionary bench soak clean
+.PHONY: help demo year test test-postgres check format airflow install requirements dictionary bench soak clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -49,6 +49,16 @@ demo: $(VENV)/.runtime ## settle Taizhou 2022-03 from rehearsal files through th
 	  || { tail -40 "$(DEMO)/logs/airflow-run.log"; echo "The DAG failed; the whole log: $(DEMO)/logs/airflow-run.log"; exit 1; }; } && \
 	{ medpool show $(CITY) $(MONTH) --before "$$before" || test $$? = 1; } && \
 	echo "  Airflow 日志 Log     $(DEMO)/logs/airflow-run.log"
+
+YEAR ?= 2022
+YEARS := $(CURDIR)/var/years
+year: $(VENV)/.runtime ## settle a whole rehearsed year, one command a step: CITY=taizhou YEAR=2022 (zhoushan 2021, nantong and zaozhuang 2020, hangzhou 2022)
+	@export PATH="$(BIN):$$PATH" MEDPOOL_DATA="$(YEARS)" MEDPOOL_SUPPLEMENTS="$(if $(filter hangzhou,$(CITY)),hangzhou-example)" && set -e && \
+	step() { echo "$$ medpool $$*"; medpool "$$@" > "$(YEARS)/last.log" 2>&1 || test $$? = 1 || { cat "$(YEARS)/last.log"; exit 1; }; } && \
+	mkdir -p "$(YEARS)" && for period in $$(medpool agenda $(CITY) $(YEAR) --names); do \
+	  case $$period in *-Q*) ;; *) step simulate $(CITY) $$period --year;; esac; step run $(CITY) $$period; \
+	done && medpool agenda $(CITY) $(YEAR) && \
+	{ medpool show $(CITY) $(YEAR)-clearing || test $$? = 1 || medpool run $(CITY) $(YEAR)-clearing || test $$? = 2; }
 
 airflow: $(VENV)/.runtime ## open Airflow itself on http://localhost:8080 over the demo's data (it prints the password)
 	@$(AIRFLOW_ENV) && exec airflow standalone

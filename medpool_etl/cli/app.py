@@ -169,6 +169,20 @@ def _show(settings: Settings, city: str, when: Period, unchanged: bool) -> None:
 
 
 @app.command()
+def agenda(
+    city: City,
+    year: Annotated[int, typer.Argument(help="The year, such as 2022.", show_default=False)],
+    names: Annotated[bool, typer.Option("--names", help="Print only what is there to run, a period a line.")] = False,
+) -> None:
+    """Show what a year consists of, in the order it is settled: opening, months, quarters, clearing, and where each stands."""
+    items = pipeline.agenda(Settings.load(), city, year)
+    if names:
+        typer.echo("\n".join(str(item.period) for item in items if item.state != "unspecified"))
+    else:
+        render_rules.agenda(items)
+
+
+@app.command()
 def plan(
     city: City,
     month: MonthText,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ from medpool_etl.cli.render import FIGURES_SHOWN, command, out, say
 from medpool_etl.money import grouped
 from medpool_etl.periods import Period
 from medpool_etl.pipeline.agreed import Agreed
+from medpool_etl.pipeline.annual import STATES, Item
 from medpool_etl.places import FUNDS
 from medpool_etl.reports import period_workbook_path, validation_path
 from medpool_etl.reports.tables import read_table
@@ -82,3 +84,15 @@ def orders(transfers: pd.DataFrame, agreed: Agreed) -> None:
     out.print(table)
     if transfers.empty:
         say("  （无 none）")
+
+
+def agenda(items: Iterable[Item]) -> None:
+    """Print the periods of a year, where each stands, and the rules settled with it."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("期间 Period", "状态 State"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("规则 Rules", overflow="fold")
+    for item in items:
+        state = STATES[item.state]
+        table.add_row(str(item.period), f"{state.zh} {state.en}", "、".join(item.rules))
+    out.print(table)

@@ -4,7 +4,7 @@
 the step before left in the run's folder and writes its own results whole or not at all.
 """
 
-from medpool_etl.pipeline.annual import open_period
+from medpool_etl.pipeline.annual import agenda, open_period
 from medpool_etl.pipeline.closing import close_month, close_period
 from medpool_etl.pipeline.explain import Explanation, explain, prepare_lineage, published_folder
 from medpool_etl.pipeline.gate import override
@@ -33,6 +33,7 @@ __all__ = [
     "InboxRow",
     "Instruction",
     "MonthRun",
+    "agenda",
     "close_month",
     "close_period",
     "decide_plan",

@@ -14,8 +14,8 @@ months AS (SELECT fund, county, count(DISTINCT month) AS n FROM spent GROUP BY A
 -- A plan for January is of the next year's budget, which nothing has been spent of.
 budget AS (
   SELECT fund, county, amount, 'annual_budget/' || file_id || '/' || row_no AS source
-  FROM annual_budget, context
-  WHERE item IN ('benefits', 'critical_illness') AND month(context.month_start) < 12
+  FROM annual_budget SEMI JOIN funding_plan USING (fund, county)
+  WHERE item IN ('benefits', 'critical_illness') AND (SELECT month(month_start) FROM context) < 12
 )
 SELECT fund, county, 'plan' AS fact, planned_amount AS amount, NULL::VARCHAR AS word, 'funding_plan/' || file_id || '/' || row_no AS source
 FROM funding_plan
