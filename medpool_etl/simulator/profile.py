@@ -25,10 +25,11 @@ class Share(Document):
 
 class Subsidies(Document):
     """When the subsidies of a year arrive, in the order of the year; the percentages make 100. ``rules`` are those whose orders stand
-    for what counties pay of it."""
+    for what counties pay of it. ``ahead``: the share of last year's the city has called ahead, where it says one every year."""
 
     rules: tuple[str, ...] = ()
     shares: tuple[Share, ...] = Field(min_length=1)
+    ahead: Decimal | None = Field(default=None, gt=0, le=1)
 
     @model_validator(mode="after")
     def _whole(self) -> Subsidies:

@@ -200,16 +200,18 @@ def _fund(world: YearWorld, report: Report, fund: str) -> None:
     opening = _inherited(world, f"report/{key}", code, buffer)
     revolving = _inherited(world, f"revolving/{key}", code, 0)
     postponed = _inherited(world, f"owed/{key}", code, 0)
-    mine = [item for item in world.payments if item.order.fund == fund and item.unit == code]
+    account = world.accounts.one("expenditure", fund, code).number
+    mine = [item for item in world.payments if account in (item.payer.number, item.receiver.number)]
     given = [item for item in mine if item.between("expenditure", "county expenditure")]
     returned = sum(item.order.amount_fen for item in mine if item.between("county expenditure", "expenditure"))
-    uploaded = sum(item.order.amount_fen for item in mine if item.between("county expenditure", "county fiscal"))
     advanced = sum(item.order.amount_fen for item in given if item.order.of_rules(world.profile.on_top))
     if not _ordered(world, fund, code):
         drift = buffer - (opening - revolving)
         world.allotted[(fund, code)] = max(wished * rng.randint(990, 1010) // 1000 + drift, 0)
-    ordered = sum(item.order.amount_fen for item in given)
-    received = world.allotted.get((fund, code), 0) + ordered - returned - uploaded
+    # The report has no line for what is given back: it stands against what was received.
+    received = world.allotted.get((fund, code), 0) + sum(
+        item.order.amount_fen * (1 if item.receiver.number == account else -1) for item in mine if not _spending(item)
+    )
     interest = rng.randint(10_000, 900_000) if world.month.number % 3 == 0 else 0
     # What institutions are paid by order is part of what is spent; what cannot be paid is put off.
     institutions = sum(item.order.amount_fen for item in mine if item.between("county expenditure", "payee"))
@@ -220,6 +222,12 @@ def _fund(world: YearWorld, report: Report, fund: str) -> None:
     world.allocations[(fund, code)] = received
     world.carried[f"owed/{key}"] = wished + postponed - total
     world.carried[f"revolving/{key}"] = revolving + advanced - returned
+
+
+def _spending(item: Payment) -> bool:
+    """Whether an order on a county's expenditure account is part of what it spends, or passes through it (what a legacy balance
+    bears)."""
+    return "payee" in (item.payer.kind, item.receiver.kind) or item.between("county fiscal", "county expenditure")
 
 
 def _ordered(world: YearWorld, fund: str, code: str) -> bool:

@@ -52,6 +52,7 @@ def _opening(city: City, accounts: Accounts, plan: Plan, year: int) -> dict[str,
         _final_accounts(city, accounts, plan, year - 1)
         | _budget(city, plan, year)
         | _legacy(city, plan, year)
+        | _parameters(city, plan, year)
         | wage_file(year - 1, fen(plan.profile.average_wage))
     )
 
@@ -108,7 +109,9 @@ def _final_accounts(city: City, accounts: Accounts, plan: Plan, year: int) -> di
         held = any(account.purpose == "adjustment" and account.fund == fund for account in accounts.accounts)
         if held and year + 1 == plan.profile.pooled_from:
             lines.append((city.code, "adjustment_fund", plan.adjustment_fund(fund)))
-        rows += [Row({"county": code, "fund": fund, "item": item, "amount": amount}) for code, item, amount in sorted(lines)]
+        rows += [
+            Row({"county": code, "fund": fund, "item": item, "amount": amount}) for code, item, amount in sorted(lines)
+        ]
     title = f"{city.name.zh}{year}年度基本医疗保险基金决算表（演练数据）"
     return {f"基金决算_{year}.csv": table("final_accounts", rows, title)}
 
@@ -142,6 +145,19 @@ def _legacy(city: City, plan: Plan, year: int) -> dict[str, bytes]:
             }
             rows.append(Row(values | {"personal_balance": personal}))
     return {"历年累计结余审计结果.csv": table("legacy_balances", rows, total=True)}
+
+
+def _parameters(city: City, plan: Plan, year: int) -> dict[str, bytes]:
+    """What the city has to say every year, where there is something."""
+    if plan.profile.subsidies.ahead is None:
+        return {}
+    values = {
+        "parameter": "subsidy_advance_share",
+        "share": plan.profile.subsidies.ahead,
+        "document": f"演练〔{year}〕5号",
+    }
+    title = f"{city.name.zh}{year}年度医疗保险基金年度参数表（演练数据）"
+    return {f"年度参数_{year}.csv": table("annual_parameters", [Row(values)], title)}
 
 
 def _assessment(city: City, plan: Plan, year: int) -> dict[str, bytes]:

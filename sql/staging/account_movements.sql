@@ -67,8 +67,8 @@ SELECT
       AND lines.net < 0 THEN 'distribution'
     WHEN own.kind = 'expenditure' AND own.county IS NOT NULL AND other.kind = 'expenditure' AND other.county IS NULL
       AND lines.net > 0 THEN 'distribution_received'
-    WHEN own.kind = 'expenditure' AND own.county IS NOT NULL AND other.kind = 'fiscal' AND lines.net < 0
-      THEN 'interest_uploaded'
+    WHEN own.kind = 'expenditure' AND own.county IS NOT NULL AND other.kind = 'fiscal'
+      AND coalesce(other.county, own.county) = own.county AND lines.net < 0 THEN 'interest_uploaded'
     WHEN own.kind = 'income' AND own.county IS NOT NULL AND other.kind = 'income' AND other.county IS NULL AND lines.net < 0
       THEN 'upload_sent'
     WHEN own.kind = 'income' AND own.county IS NULL AND other.kind = 'income' AND other.county IS NOT NULL AND lines.net > 0
