@@ -9,6 +9,7 @@ from pathlib import Path
 
 # What stands above the header where a kind of file needs it, or may have it.
 TITLES = {
+    "annual_parameters": ["2022年度医疗保险基金年度参数表"],
     "account_statement": ["账号：331000100300001", "期初余额：8000000.00,期末余额：9250000.00"],
     "annual_budget": ["台州市2022年度基本医疗保险基金预算表", "编制日期：2021年12月20日,单位：元"],
     "assessment": ["台州市2021年度基本医疗保险市级统筹考核结果"],

@@ -54,16 +54,10 @@ def apply_rules(connection: duckdb.DuckDBPyConnection, agreed: Agreed, period: P
         for fund in entry.funds:
             drawn = facts.draw(connection, rule_id, kind, fund, counties)
             applied.lines += drawn.lines
-            if kind.county is not None and not drawn.counties:
+            if drawn.lacking:
+                applied.reasons.append(_lacking(rule_id, entry.title, drawn.lacking))
+            if drawn.facts is None or (kind.county is not None and not drawn.counties):
                 continue
-            if drawn.absent:
-                named = "、".join(drawn.absent)
-                applied.reasons.append(
-                    Text(
-                        zh=f"{entry.title.zh}缺少{len(drawn.absent)}个县的数据（{named}）",
-                        en=f"{rule_id} ({entry.title.en}) lacks the facts of {', '.join(drawn.absent)}",
-                    )
-                )
             applied.outcome += apply_rule(
                 rule_id,
                 rulebook,
@@ -75,6 +69,12 @@ def apply_rules(connection: duckdb.DuckDBPyConnection, agreed: Agreed, period: P
                 drawn.counties,
             )
     return applied
+
+
+def _lacking(rule_id: str, title: Text, lacking: dict[str, str]) -> Text:
+    named = "、".join(f"{county}{what}" for county, what in lacking.items())
+    who = ", ".join(county or "the city" for county in lacking)
+    return Text(zh=f"{title.zh}缺少数据：{named}", en=f"{rule_id} ({title.en}) lacks facts of {who}")
 
 
 def add_applied(connection: duckdb.DuckDBPyConnection, applied: Applied) -> None:

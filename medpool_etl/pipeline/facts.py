@@ -30,13 +30,16 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Drawn:
-    """The facts of a rule and fund, and the lines they are made of (columns of ``SCHEMA``). ``absent`` are counties of which nothing has
-    come although the rule asks for something."""
+    """The facts of a rule and fund, and the lines they are made of (columns of ``SCHEMA``).
 
-    facts: Facts
+    ``facts`` is None where something of the city has not come; ``lacking`` says what has not, in Chinese, by county ("" for the
+    city): those counties are left out.
+    """
+
+    facts: Facts | None
     counties: dict[str, CountyFacts]
     lines: list[dict[str, Any]]
-    absent: tuple[str, ...] = ()
+    lacking: dict[str, str]
 
 
 def has_model(kind: str) -> bool:
@@ -53,11 +56,10 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
 def draw(
     connection: duckdb.DuckDBPyConnection, rule_id: str, kind: RuleKind, fund: str, counties: tuple[str, ...]
 ) -> Drawn:
-    """Return the facts of a rule for a fund. ``counties`` are those it speaks of: one without a line has the defaults, or is absent
+    """Return the facts of a rule for a fund. ``counties`` are those it speaks of: one without a line has the defaults, or is lacking
     where a fact has none.
 
-    Amounts of a fact add up over its lines; a word stands once. Raises InputError, naming fact and county, where a county has some
-    lines but lacks one of a fact without a default: something has not come.
+    Amounts of a fact add up over its lines; a word stands once. Raises InputError for a fact that cannot be.
     """
     rows = connection.execute(
         f"SELECT fund, county, fact, amount, word, source FROM ({model_sql('facts', kind.name)}) WHERE fund = ? ORDER BY ALL",
@@ -82,29 +84,34 @@ def draw(
         )
         place = values.setdefault(county, {})
         place[name] = word if amount is None else place.get(name, Decimal(0)) + amount
+    lacking: dict[str, str] = {}
     city = values.pop("", {})
     if kind.county is None:
-        return Drawn(_read(kind.facts, city, rule_id, ""), {}, lines)
-    asks = any(field.is_required() for field in kind.county.model_fields.values())
-    absent = tuple(sorted(set(counties) - set(values))) if asks else ()
-    named = set(values) if asks else {*counties, *values}
-    read: dict[str, Any] = {code: _read(kind.county, values.get(code, {}), rule_id, code) for code in sorted(named)}
-    # A rule whose counties are all absent is not applied, and needs no facts of the city.
-    facts: Any = _read(kind.facts, city, rule_id, "") if read else Facts()
-    return Drawn(facts, read, lines, absent)
+        facts: Any = _read(kind.facts, city, rule_id, "", lacking)
+        return Drawn(facts, {}, lines, lacking)
+    read: dict[str, Any] = {}
+    for code in sorted({*counties, *values}):
+        if found := _read(kind.county, values.get(code, {}), rule_id, code, lacking):
+            read[code] = found
+    if set(lacking) >= {*counties, *values}:
+        # Nothing has come of any county: there is nothing to apply the rule to.
+        return Drawn(None, {}, lines, {} if not lines else lacking)
+    return Drawn(_read(kind.facts, city, rule_id, "", lacking), read, lines, lacking)
 
 
-def _read(schema: type[Facts] | type[CountyFacts], values: dict[str, Any], rule_id: str, county: str) -> Any:
+def _read(
+    schema: type[Facts] | type[CountyFacts], values: dict[str, Any], rule_id: str, county: str, lacking: dict[str, str]
+) -> Any:
+    """Return values as the facts of the city or a county, or None, and note, where one without a default is missing."""
     try:
         return schema.model_validate(values)
     except ValidationError as error:
-        missing = [str(item["loc"][0]) for item in error.errors() if item["type"] == "missing"]
-        names = [f"{name} ({schema.model_fields[name].description})" for name in missing]
-        wrong = [
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors() if item["type"] != "missing"
-        ]
-        raise InputError(
-            f"rule {rule_id} lacks facts{f' of {county}' if county else ''}: {'; '.join([*names, *wrong])}",
-            expected="the files and months they come from",
-            do="see what has come with `medpool inbox` and which months are published, then run it again",
-        ) from error
+        wrong = [f"{item['loc'][0]}: {item['msg']}" for item in error.errors() if item["type"] != "missing"]
+        if wrong:
+            raise InputError(
+                f"rule {rule_id}: facts{f' of {county}' if county else ''} that cannot be: {'; '.join(wrong)}",
+                do="look at what they are made of: the files and published months of this period",
+            ) from error
+        missing = [str(item["loc"][0]) for item in error.errors()]
+        lacking[county] = "、".join(str(schema.model_fields[name].description).split(" | ")[0] for name in missing)
+        return None

@@ -10,11 +10,12 @@ import duckdb
 import pytest
 
 from medpool_etl.contracts import Contract, checks_of, load_all, load_contract
-from medpool_etl.intake import Shape, recognise
+from medpool_etl.intake import Shape, expected_parts, recognise
 from medpool_etl.intake.peek import clean
-from medpool_etl.periods import Month
+from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.agreed import Agreed
 from medpool_etl.pipeline.session import staging_session
+from medpool_etl.places import load_accounts, load_city
 from medpool_etl.staging import stage_file, verify_checks
 from tests.contracts.test_contracts import example_of
 from tests.support import TITLES
@@ -210,10 +211,27 @@ def test_enrolment_of_another_month(march: duckdb.DuckDBPyConnection, tmp_path: 
 
 @pytest.mark.parametrize(
     ("kind", "year"),
-    [("annual_budget", "2022"), ("assessment", "2021"), ("final_accounts", "2021"), ("provincial_average_wage", "2021")],
+    [
+        ("annual_budget", "2022"),
+        ("annual_parameters", "2022"),
+        ("final_accounts", "2021"),
+        ("provincial_average_wage", "2021"),
+    ],
 )
 def test_year_of_the_title(kind: str, year: str, tmp_path: Path) -> None:
     """A yearly file is of the year its title names, not of the year in a date beside it; it serves the month settled."""
     contract = load_contract(kind)
     assert shape_of(written(contract, tmp_path, *contract.example)).metadata == {"year": year}
     assert contract.expected.year_of(Month(2022, 3)) == year
+
+
+def test_an_assessment_serves_the_clearing_of_its_year_and_no_month(tmp_path: Path) -> None:
+    """The assessment of 2021 is wanted by the clearing of 2021, by no month and no other period."""
+    contract = load_contract("assessment")
+    assert shape_of(written(contract, tmp_path, *contract.example)).metadata == {"year": "2021"}
+    city, accounts = load_city("taizhou"), load_accounts("taizhou")
+    assert expected_parts(contract, city, Month(2022, 3), accounts) == ()
+    wanted = contract.expected.serving(Period.parse("2021-clearing"))
+    assert wanted is not None
+    assert wanted.year_of(Month(2021, 12)) == "2021"
+    assert contract.expected.serving(Period.parse("2022-opening")) is None
