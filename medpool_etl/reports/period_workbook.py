@@ -10,7 +10,8 @@ import pandas as pd
 from medpool_etl.periods import Period
 from medpool_etl.places import City
 from medpool_etl.policy import Rulebook
-from medpool_etl.reports.sheets import FUND_NAMES, Sheets, named, write_book
+from medpool_etl.reports.ledger_sheets import LedgerSheets
+from medpool_etl.reports.sheets import FUND_NAMES, named, write_book
 from medpool_etl.reports.tables import read_table
 from medpool_etl.settlement import ROLES
 
@@ -29,7 +30,7 @@ def write_period_workbook(folder: Path, city: City, rulebook: Rulebook, period: 
     )
 
 
-class _Writer(Sheets):
+class _Writer(LedgerSheets):
     def write(self) -> None:
         transfers = read_table(self.folder, "transfers")
         self._summary(transfers)
@@ -37,6 +38,9 @@ class _Writer(Sheets):
         self.listing("未落实", self._unfunded(), [8, 12, 12, 18, 44, 36])
         self.listing("计算过程", self._working(), [12, 8, 12, 44, 20, 8, 36])
         self.listing("计算依据", self._facts(), [12, 8, 12, 22, 20, 12, 56])
+        if isinstance(self.month, Period) and self.month.kind == "clearing":
+            self.fund_statement("基金收支表（全年）", year=True)
+            self.balance_sheet()
         self.listing("依据条款", self._clauses(), [12, 26, 30, 90])
         self.listing("文件", self.files(), [44, 20, 18, 16, 10, 10, 10, 60])
         self.listing("剔除行与警告", self.findings(), [44, 10, 8, 10, 22, 26, 40, 40])

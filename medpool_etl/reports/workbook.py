@@ -12,7 +12,8 @@ from medpool_etl.periods import Month
 from medpool_etl.places import City
 from medpool_etl.policy import Rulebook
 from medpool_etl.policy.model import GATES
-from medpool_etl.reports.sheets import Sheets, named, write_book
+from medpool_etl.reports.ledger_sheets import LedgerSheets
+from medpool_etl.reports.sheets import named, write_book
 from medpool_etl.reports.tables import read_table
 
 STATES = {"open": "未了结", "explained": "已说明", "corrected": "已更正", "cleared": "已核销"}
@@ -43,7 +44,7 @@ def write_workbook(folder: Path, city: City, rulebook: Rulebook, month: Month) -
     )
 
 
-class _Writer(Sheets):
+class _Writer(LedgerSheets):
     def write(self) -> None:
         vouchers, remittances = read_table(self.folder, "vouchers"), read_table(self.folder, "remittances")
         for voucher in vouchers.sort_values("fund", ascending=False).to_dict("records"):
@@ -53,6 +54,10 @@ class _Writer(Sheets):
         self.listing("差异明细", self._breaks(), [18, 34, 14, 10, 8, 10, 8, 12, 22, 16, 16, 16, 10, 8, 24, 32, 32, 36])
         self.listing("核销与认领", self._matches(), [34, 22, 8, 12, 24, 24, 16, 10, 32, 32])
         self.listing("往月调整", self._adjustments(), [10, 8, 12, 22, 18, 18, 18, 18, 40])
+        self.trial_balance()
+        self.fund_statement()
+        self.balance_sheet()
+        self.instructed_executed()
         self.listing("文件", self.files(), [44, 20, 18, 16, 10, 10, 10, 60])
         self.listing("剔除行与警告", self.findings(), [44, 10, 8, 10, 22, 26, 40, 40])
 

@@ -34,6 +34,10 @@ def test_the_sheets_a_clerk_looks_for(sample: Settled) -> None:
         "差异明细",
         "核销与认领",
         "往月调整",
+        "科目余额表",
+        "基金收支表",
+        "资产负债表",
+        "指令与执行",
         "文件",
         "剔除行与警告",
     ]
