@@ -95,10 +95,9 @@ def add_done(
         parts = [f"SELECT ''::VARCHAR AS done_in, 0 AS of_year, * FROM {name}__all WHERE false"]
         for period, folder, files in accepted:
             for file_id in files.get(name, []):
-                parts += [
-                    f"SELECT '{period}' AS done_in, {period.year} AS of_year, * FROM ({part})"
-                    for part in staged_sql(folder / "staged" / name, file_id, contract)
-                ]
+                # By place within a file, whose parts name their columns in the first only; by name between versions.
+                rows = " UNION ALL ".join(staged_sql(folder / "staged" / name, file_id, contract))
+                parts.append(f"SELECT '{period}' AS done_in, {period.year} AS of_year, * FROM ({rows})")
         connection.execute(
             f"CREATE OR REPLACE TEMP VIEW {name}__done AS SELECT * EXCLUDE (failed, set_aside, original) "
             f"FROM ({' UNION ALL BY NAME '.join(parts)}) WHERE NOT set_aside"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from medpool_etl import __version__
+from medpool_etl.contracts import Contract
 from medpool_etl.errors import InputError
 from medpool_etl.intake import receive
 from medpool_etl.periods import Period
@@ -22,7 +23,8 @@ def open_period(settings: Settings, city: str, period: Period, progress: Progres
     ``manifest.json`` into the run's folder. Raises InputError for a period before the notice is in force; UnspecifiedError, quoting the
     clause, where the notice leaves all of it to a later rule.
     """
-    agreed = Agreed.load(city).serving(period)
+    everything = Agreed.load(city)
+    agreed = everything.serving(period)
     agreed.rulebook.require_in_force(period.last_day)
     _require_rules(agreed, period)
     verify(agreed, period.last_month)
@@ -33,7 +35,7 @@ def open_period(settings: Settings, city: str, period: Period, progress: Progres
             agreed.city,
             period.last_month,
             agreed.accounts,
-            agreed.contracts,
+            _known(everything, agreed),
             control,
             warehouse,
             lambda paths: progress(paths, "receiving"),
@@ -64,6 +66,15 @@ def open_period(settings: Settings, city: str, period: Period, progress: Progres
         return run
     finally:
         control.close()
+
+
+def _known(everything: Agreed, agreed: Agreed) -> dict[str, Contract]:
+    """Return every kind of file, so that each is recognised; one that does not serve the period is expected of nobody."""
+    return {
+        name: agreed.contracts.get(name)
+        or contract.model_copy(update={"expected": contract.expected.model_copy(update={"serves": "clearing"})})
+        for name, contract in everything.contracts.items()
+    }
 
 
 def _require_rules(agreed: Agreed, period: Period) -> None:
