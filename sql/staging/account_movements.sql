@@ -76,11 +76,13 @@ SELECT
     WHEN own.kind = 'income' AND own.county IS NULL AND other.kind = 'fiscal' AND lines.net < 0 THEN 'income_sent'
     WHEN other.number IS NULL AND interest.remark IS NOT NULL AND lines.net > 0 THEN own.kind || '_interest'
     -- A county pays benefits to whoever is owed them, and gets back what a bank could not deliver.
-    WHEN own.kind = 'expenditure' AND own.county IS NOT NULL AND other.number IS NULL AND lines.net < 0 THEN 'benefit_paid'
-    WHEN own.kind = 'expenditure' AND own.county IS NOT NULL AND other.number IS NULL AND returned.remark IS NOT NULL
+    WHEN own.kind = 'expenditure' AND own.county IS NOT NULL AND registered.number IS NULL AND lines.net < 0
+      THEN 'benefit_paid'
+    WHEN own.kind = 'expenditure' AND own.county IS NOT NULL AND registered.number IS NULL AND returned.remark IS NOT NULL
       THEN 'benefit_returned'
     -- An income account collects from payers and, apart from what it passes up, pays nothing.
-    WHEN own.kind = 'income' AND coalesce(other.kind, 'treasury') = 'treasury' AND lines.net > 0 THEN 'premium_collected'
+    WHEN own.kind = 'income' AND (registered.number IS NULL OR other.kind = 'treasury') AND lines.net > 0
+      THEN 'premium_collected'
     ELSE 'unknown'
   END AS movement,
   CAST(abs(lines.net) AS DECIMAL(18, 2)) AS amount,
@@ -89,5 +91,7 @@ FROM lines
 JOIN accounts AS own ON own.number = lines.account_no
 -- Funds never cross (G1): the account on the other side is one of the same fund, or the treasury's.
 LEFT JOIN accounts AS other ON other.number = lines.counterparty_no AND coalesce(other.fund, own.fund) = own.fund
+-- Somebody else's account is one that nobody has registered, for either fund.
+LEFT JOIN accounts AS registered ON registered.number = lines.counterparty_no
 LEFT JOIN interest_remarks AS interest ON interest.remark = lines.remark AND lines.counterparty_no IS NULL
 LEFT JOIN return_remarks AS returned ON returned.remark = lines.remark
