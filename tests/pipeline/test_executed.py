@@ -200,7 +200,7 @@ def test_one_instruction_explains_one_payment(month: Month5) -> None:
     month.moved(AGENCY, COUNTY_AGENCY, "60.00", dt.date(2022, 5, 4))
     assert month.posted(REVOLVING) == {("revolving_paid", CITY): "60.00", ("distribution", CITY): "60.00"}
     path = month.folder / "ledger" / "matched_movements.parquet"
-    assert sorted(duckdb.sql(f"SELECT line_id, transfer_id FROM '{path}'").fetchall()) == [
+    assert sorted(duckdb.execute(f"SELECT line_id, transfer_id FROM '{path}'").fetchall()) == [
         (3, "transfers/taizhou/2022-05/T11/worker/331002"),
         (4, "transfers/taizhou/2022-05/T11/worker/331002"),
     ]

@@ -26,7 +26,9 @@ CITY = "331000"
 
 
 def rows(settled: Settled, table: str, columns: str, where: str = "true") -> list[tuple[Any, ...]]:
-    return duckdb.sql(f"SELECT {columns} FROM '{settled.tables}/{table}.parquet' WHERE {where} ORDER BY ALL").fetchall()
+    return duckdb.execute(
+        f"SELECT {columns} FROM '{settled.tables}/{table}.parquet' WHERE {where} ORDER BY ALL"
+    ).fetchall()
 
 
 def title_balances(settled: Settled) -> dict[str, Decimal]:
@@ -84,7 +86,7 @@ def test_a_county_opens_with_its_report_s_balance(sample: Settled) -> None:
 
 def test_the_trial_balance_sums_to_nothing(sample: Settled) -> None:
     """In every book of every fund opening and closing balances sum to 0.00, and debits are credits."""
-    sums = duckdb.sql(
+    sums = duckdb.execute(
         "SELECT fund, books, sum(opening_amount), sum(debit_amount - credit_amount), sum(closing_amount) "
         f"FROM '{sample.tables}/trial_balance.parquet' GROUP BY ALL"
     ).fetchall()
@@ -99,9 +101,7 @@ def test_a_county_s_account_closes_with_its_report(sample: Settled) -> None:
 
 
 def statement(settled: Settled, books: str, fund: str, column: str = "amount") -> dict[str, Decimal]:
-    return dict(
-        rows(settled, "fund_statements", f"line, {column}", f"books = '{books}' AND fund = '{fund}'")  # type: ignore[arg-type]
-    )
+    return dict(rows(settled, "fund_statements", f"line, {column}", f"books = '{books}' AND fund = '{fund}'"))
 
 
 @pytest.mark.parametrize("fund", ["worker", "resident"])
@@ -115,7 +115,7 @@ def test_the_statement_holds_to_the_fen(sample: Settled, fund: str) -> None:
             said = statement(sample, code, fund, column)
             assert said["carried_forward"] == said["brought_forward"] + said["total_in"] - said["total_out"]
     whole = statement(sample, "consolidated", fund)
-    ((booked, spent),) = duckdb.sql(
+    ((booked, spent),) = duckdb.execute(
         f"SELECT sum(treasury_booked), sum(expenditure) FROM '{sample.tables}/monthly_settlement.parquet' WHERE fund = '{fund}'"
     ).fetchall()
     assert (whole["premiums"], whole["benefits"]) == (booked, spent)
@@ -245,7 +245,7 @@ def test_levels_that_differ_make_the_month_provisional(tmp_path: Path) -> None:
     """A county that reports less than it was sent: the fund's 补助下级 and 上级补助 differ, and a reason says by what."""
     settled = Settled(at(tmp_path), "county_received_less")
     ((figures, zh, en),) = rows(settled, "runs", "figures, reasons_zh, reasons_en")
-    ((sent, got),) = duckdb.sql(
+    ((sent, got),) = duckdb.execute(
         "SELECT sum(amount) FILTER (account = '5302'), sum(amount) FILTER (account = '4301') "
         f"FROM '{settled.tables}/ledger_posted.parquet' WHERE fund = 'resident'"
     ).fetchall()
