@@ -143,7 +143,7 @@ def as_result(outcome: Outcome) -> Result:
 
 # What a plain case of a kind needs that its schema does not say; for one fund only with a slash.
 BESIDES: dict[str, dict[str, Any]] = {
-    "clearing": {"result": Decimal("-12.34")},
+    "clearing": {"result": Decimal("-12.34"), "financing": Decimal("100.00"), "base_expenditure": Decimal("12.00")},
     "subsidy_quarters": {"provincial_grant": Decimal("1.00")},
     "funding": {"budget_left": Decimal("1000.00"), "average": Decimal("12.34"), "cash": Decimal("0.00")},
     "waiting_period": {"month": "2022-03"},

@@ -67,7 +67,7 @@ class ClearingCounty(CountyFacts):
         "yuan",
         Decimal(0),
     )
-    financing: Amount = fact("当年筹资总额", "financing of the year: premiums and subsidies", "yuan", Decimal(0))
+    financing: Amount | None = fact("当年筹资总额", "financing of the year: premiums and subsidies", "yuan", None)
     grade: Grade = fact("考核等次", "grade of the assessment", "", "excellent")
     deficit_before: bool = fact("上年是否缺口", "whether the year before ended in a deficit too", "", False)
 
@@ -200,7 +200,14 @@ def _own_balance(
         usable = max(fen_of(county.balance), 0)
         kept = 0
         if own.above_months is not None:
-            months = case.number(own.above_months) * fen_of(county.base_expenditure) / 12
+            if usable:
+                require(
+                    county.base_expenditure is not None,
+                    f"what {code} spent in the base year is not known, so nobody can say what it keeps",
+                    case,
+                    "base_expenditure",
+                )
+            months = case.number(own.above_months) * fen_of(county.base_expenditure or Decimal(0)) / 12
             kept = _half_up(months)
             usable = max(usable - kept, 0)
         borne = min(usable, deficit)
@@ -268,8 +275,14 @@ def _shortfall(case: ClearingCase, clearing: Clearing, item: _Deficit, notes: No
     percent = max(percent - item.local_percent_up, Decimal(0))
     city, _ = two_way(item.left, percent)
     if rule.cap_percent is not None:
+        require(
+            item.facts.financing is not None,
+            f"the financing of {item.code} is not known, so nobody can say what the city bears at most",
+            case,
+            "financing",
+        )
         # The most (最高) is never exceeded, not by a fraction of a fen.
-        cap = int(fen_of(item.facts.financing) * case.number(rule.cap_percent) // HUNDRED)
+        cap = int(fen_of(item.facts.financing or Decimal(0)) * case.number(rule.cap_percent) // HUNDRED)
         notes.working.append(
             case.working("cap", item.code, "市财政分担上限", "the most city finance bears", from_fen(cap), rule.clause)
         )

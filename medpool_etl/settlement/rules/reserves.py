@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from medpool_etl.documents import Text
-from medpool_etl.money import from_fen
+from medpool_etl.money import ZERO, from_fen
 from medpool_etl.settlement.case import (
     Amount,
     Case,
@@ -132,7 +132,9 @@ def top_up(case: Case[ReserveFacts, TopUpCounty]) -> Outcome:
             if whole
             else ("没有亏损县，按亏损分摊的部分无人承担", "no county has a deficit: nobody bears the half by deficit")
         )
-        notes.unfunded.append(Unfunded(case.rule_id, case.fund, "", from_fen(by_deficit), zh, en, case.clause()))
+        # A person must know of it; only where nobody bears the half is it money that lacks.
+        lacking = ZERO if whole else from_fen(by_deficit)
+        notes.unfunded.append(Unfunded(case.rule_id, case.fund, "", lacking, zh, en, case.clause()))
         by_deficit, by_enrolment = 0, need if whole else by_enrolment
         notes.working.append(case.working("split", "", zh, en, from_fen(by_enrolment)))
     first = largest_remainder(by_deficit, deficits, case.clause()) if by_deficit else dict.fromkeys(deficits, 0)

@@ -42,6 +42,13 @@ def advance(case: Case[Facts, RevolvingCounty]) -> Outcome:
     wanted = case.number("revolving_months")
     payment, distribution = (Stage.of(case, name) for name in ("revolving_payment", "revolving_distribution"))
     for code, county in case.by_code():
+        if whole:
+            require(
+                county.months == YEAR or county.estimate > 0,
+                f"{code}: {YEAR - county.months} months of the year are not closed and not estimated",
+                case,
+                "estimate",
+            )
         base = fen_of(county.payments) + (fen_of(county.estimate) if whole else 0)
         count = YEAR if whole else county.months
         applied = int((base * wanted / count).to_integral_value(ROUND_HALF_UP))
