@@ -247,8 +247,10 @@ def test_what_a_rule_itself_refuses_names_its_clause(tmp_path: Path) -> None:
 
 
 def test_other_cities_and_readings_stand_side_by_side(tmp_path: Path) -> None:
-    """Every city under every set of readings it knows; one that leaves the rule to later says so, and holds nothing up."""
-    path = written(tmp_path, CLEARING)
+    """Every city under every set of readings it knows; one that leaves the rule to later says so, and holds nothing up. What only
+    one city's rule asks for may stand there for all."""
+    more = "    financing: 300_000_000\n    base_expenditure: 240_000_000\n"
+    path = written(tmp_path, CLEARING.replace("    balance: 1,000,000.50\n", "    balance: 1,000,000.50\n" + more))
     readings = [
         {"reserve_shortfall_base": "matched"},
         {"reserve_shortfall_base": "matched", "surplus_joins_reserve": "before_claims"},
