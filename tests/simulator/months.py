@@ -32,9 +32,9 @@ class Rehearsed:
         month: Month,
         before: Rehearsed | None = None,
         orders: Sequence[Order] = (),
-        seed: int = 3,
+        faults: Sequence[str] = (),
     ) -> None:
-        self.simulation = simulate(city, month, settings.inbox, seed=seed, year=True, orders=orders)
+        self.simulation = simulate(city, month, settings.inbox, seed=3, faults=faults, year=True, orders=orders)
         agreed, warehouse = Agreed.load(city), Warehouse(settings.warehouse)
         control = Control(settings.control_url)
         try:

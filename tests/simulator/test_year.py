@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -254,6 +255,20 @@ def test_the_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
         found[name] = {path.name: path.read_bytes() for path in [*result.folder.iterdir(), result.record]}
     assert found["a"] == found["b"]
     assert found["a"] != found["c"]
+
+
+def test_faults_of_a_month_of_a_year_are_found(tmp_path: Path) -> None:
+    """What is planted in a month of a year is found there, and nothing else is."""
+    faults = (
+        "in_transit", "wrong_level", "county_received_less", "unknown_movement", "not_transferred", "late_voucher",
+        "county_statement_differs",
+    )  # fmt: skip
+    rehearsed = Rehearsed(at(tmp_path), "taizhou", Month(2022, 3), faults=faults)
+    columns = "pair, class, owner, origin, difference"
+    found = Counter(rehearsed.rows("reconciliation/classified_breaks", columns))
+    planted = rehearsed.simulation.expected.breaks
+    assert found == Counter((item.pair, item.cls, item.owner, item.origin, Decimal(item.fen) / 100) for item in planted)
+    assert len(planted) >= len(faults)
 
 
 def test_faults_are_planted_where_the_city_allows(tmp_path: Path) -> None:
