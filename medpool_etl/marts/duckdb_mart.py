@@ -13,6 +13,7 @@ import pyarrow as pa
 from medpool_etl.errors import StoreError
 from medpool_etl.marts.build import table_path
 from medpool_etl.marts.lives import lives_table
+from medpool_etl.marts.punctuality import punctuality_table
 from medpool_etl.marts.registry import Registry
 from medpool_etl.store import Control, Warehouse
 from medpool_etl.store.breaks import Breaks
@@ -25,13 +26,14 @@ from medpool_etl.store.warehouse import read_json
 def build_mart(control: Control, warehouse: Warehouse, registry: Registry) -> bool:
     """Build the mart over all published months and switch to it; return whether there was anything to do.
 
-    A generation is named by the months and runs in it and by the state of the breaks, so the same publications and lives are
-    the same generation. Readers of the generation before keep theirs. If another process publishes meanwhile, the mart is built again.
+    A generation is named by the months and runs in it, by the state of the breaks and by when files came, so the same publications, lives
+    and moments are the same generation. Readers of the generation before keep theirs. If another process publishes meanwhile, the mart is built again.
     """
     changed = False
     while True:
         published, lives = control.published(), Breaks(control).listing()
-        generation = _name(published, lives, registry)
+        punctuality = punctuality_table(control, warehouse, published)
+        generation = _name(published, lives, punctuality, registry)
         if warehouse.generation() == generation and warehouse.current_mart.is_file():
             return changed
         target = warehouse.marts / generation
@@ -42,7 +44,7 @@ def build_mart(control: Control, warehouse: Warehouse, registry: Registry) -> bo
                 _write(
                     fresh / "medpool.duckdb",
                     [warehouse.run(p.city, p.month, p.run_id) for p in published],
-                    lives_table(lives),
+                    {"lives": lives_table(lives), "punctuality": punctuality},
                     registry,
                 )
                 fresh.rename(target)
@@ -55,18 +57,20 @@ def build_mart(control: Control, warehouse: Warehouse, registry: Registry) -> bo
         changed = True
 
 
-def _name(published: tuple[Published, ...], lives: tuple[Break, ...], registry: Registry) -> str:
+def _name(published: tuple[Published, ...], lives: tuple[Break, ...], punctuality: pa.Table, registry: Registry) -> str:
     digest = hashlib.sha256(registry.model_dump_json().encode())
     for item in published:
         digest.update(f"\n{item.city} {item.month} {item.run_id}".encode())
     for row in lives:
         digest.update(f"\n{row.break_id} {row.changed_at.isoformat()} {row.seen_in} {row.assigned_to}".encode())
+    digest.update(repr(punctuality.to_pylist()).encode())
     return digest.hexdigest()[:16]
 
 
-def _write(path: Path, runs: list[Path], lives: pa.Table, registry: Registry) -> None:
+def _write(path: Path, runs: list[Path], controlled: dict[str, pa.Table], registry: Registry) -> None:
     with duckdb.connect(str(path)) as connection:
-        connection.register("lives", lives)
+        for name, rows in controlled.items():
+            connection.register(name, rows)
         for name, table in registry.tables.items():
             columns = ", ".join(f"{column} {registry.terms[column].type}" for column in table.columns)
             connection.execute(f"CREATE TABLE {name} ({columns})")

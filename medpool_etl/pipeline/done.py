@@ -42,9 +42,9 @@ class Done:
 
 def done_before(control: Control, city: str, period: Period) -> list[dict[str, str]]:
     """Return what the city has published for periods that come before, in the order of time, as a manifest has it. A month rests on
-    the months of a year back, and on every quarter, opening and clearing."""
+    the months of its year and the year before, which collected premiums of its year, and on every quarter, opening and clearing."""
     done = [Done(Period.parse(p.month), p.run_id) for p in control.published() if p.city == city]
-    first = (period.year - 1, float(period.number)) if period.kind == "month" else (0, 0.0)
+    first = (period.year - 1, 1.0) if period.kind == "month" else (0, 0.0)
     kept = [d for d in done if d.period.order < period.order and (d.period.kind != "month" or d.period.order >= first)]
     return [item.as_dict() for item in sorted(kept, key=lambda d: d.period.order)]
 
@@ -56,17 +56,19 @@ def add_done(
     done: list[dict[str, str]],
     contracts: dict[str, Contract],
     registry: Registry,
+    this: tuple[Period, Path] | None = None,
 ) -> None:
     """Give a session what earlier runs published and the rows they were made of: a view ``done_<table>`` for each of ``TABLES``,
     ``<contract>__done`` with the columns ``done_in`` and ``of_year`` besides, and the table ``done_periods`` (period, kind, year, number,
-    run_id). Raises StoreError for a run that is gone."""
+    run_id). ``this``: a period whose own run, in that folder, is under way: its rows and the period count too, its tables are not there
+    yet. Raises StoreError for a run that is gone."""
     runs = [(Period.parse(d["period"]), warehouse.run(city, d["period"], d["run_id"])) for d in done]
     for period, folder in runs:
         if not folder.is_dir():
             raise StoreError(f"the run of {city} {period} is gone", where=str(folder), do="restore it from the backup")
     rows = [
         {"period": str(p), "kind": p.kind, "year": p.year, "number": p.number, "run_id": folder.name}
-        for p, folder in runs
+        for p, folder in (*runs, *([this] if this else []))
     ]
     schema = pa.schema(
         [
@@ -90,14 +92,14 @@ def add_done(
             if table in summaries[folder]
         ]
         connection.execute(f"CREATE OR REPLACE TEMP VIEW done_{table} AS {' UNION ALL BY NAME '.join(parts)}")
-    accepted = [(period, folder, _accepted(folder)) for period, folder in runs]
+    accepted = [(period, folder, _accepted(folder)) for period, folder in (*runs, *([this] if this else []))]
     for name, contract in contracts.items():
         parts = [f"SELECT ''::VARCHAR AS done_in, 0 AS of_year, * FROM {name}__all WHERE false"]
         for period, folder, files in accepted:
             for file_id in files.get(name, []):
                 # By place within a file, whose parts name their columns in the first only; by name between versions.
-                parted = " UNION ALL ".join(staged_sql(folder / "staged" / name, file_id, contract))
-                parts.append(f"SELECT '{period}' AS done_in, {period.year} AS of_year, * FROM ({parted})")
+                staged = " UNION ALL ".join(staged_sql(folder / "staged" / name, file_id, contract))
+                parts.append(f"SELECT '{period}' AS done_in, {period.year} AS of_year, * FROM ({staged})")
         connection.execute(
             f"CREATE OR REPLACE TEMP VIEW {name}__done AS SELECT * EXCLUDE (failed, set_aside, original) "
             f"FROM ({' UNION ALL BY NAME '.join(parts)}) WHERE NOT set_aside"

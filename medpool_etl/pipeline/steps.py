@@ -26,6 +26,7 @@ from medpool_etl.pipeline.comparing import compare_files
 from medpool_etl.pipeline.done import add_done
 from medpool_etl.pipeline.figures import provisional_reasons
 from medpool_etl.pipeline.gate import blocked, gate_of, sync_breaks
+from medpool_etl.pipeline.indicators import add_indicators
 from medpool_etl.pipeline.opening import MonthRun, Progress, begin, open_month, silent
 from medpool_etl.pipeline.plans import plans_table
 from medpool_etl.pipeline.session import AVERAGE_WAGE, look_back, run_session, staging_session, take_average_wage
@@ -190,6 +191,7 @@ def settle(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) 
                 ),
             },
         )
+        add_indicators(connection, agreed, run.period, Warehouse(settings.warehouse), folder, manifest.get("done", []))
         for _ in progress([run.month], "settling"):
             counts = build_tables(connection, folder, agreed.registry)
     write_json(folder / "summary.json", {"run_id": run.run_id, **known, "gate": gate.as_dict(), "tables": counts})

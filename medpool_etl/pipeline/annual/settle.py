@@ -16,6 +16,7 @@ from medpool_etl.pipeline.applying import add_applied, apply_rules
 from medpool_etl.pipeline.basis import manifest_of
 from medpool_etl.pipeline.books import add_books, keep_period
 from medpool_etl.pipeline.done import add_done
+from medpool_etl.pipeline.indicators import add_indicators
 from medpool_etl.pipeline.opening import MonthRun, Progress, silent
 from medpool_etl.pipeline.session import run_session
 from medpool_etl.store import Settings, Warehouse
@@ -46,6 +47,8 @@ def settle_period(settings: Settings, run: MonthRun, progress: Progress[Any] = s
     with run_session(agreed, run.when, folder, known, run.period) as connection:
         add_applied(connection, applied)
         add_books(connection, agreed, books)
+        _complete(connection, everything)
+        add_indicators(connection, everything, run.period, warehouse, folder, manifest["done"])
         for _ in progress([str(run.period)], "settling"):
             counts = build_tables(connection, folder, agreed.registry, run.period.kind)
     write_json(
@@ -77,17 +80,6 @@ def _reasons(connection: duckdb.DuckDBPyConnection, manifest: dict[str, Any], pe
         months = [first.plus(n) for n in range(3 if period.kind == "quarter" else 12)]
         if missing := [month for month in months if str(month) not in done]:
             reasons.append(_months(missing))
-    if period.kind == "clearing":
-        ((assessed,),) = connection.execute(
-            "SELECT count(*) FROM files WHERE contract = 'assessment' AND outcome LIKE 'accepted%'"
-        ).fetchall()
-        if not assessed:
-            reasons.append(
-                Text(
-                    zh="考核结果未到，按全部达标计算",
-                    en="no assessment has come: every county is taken to have met its targets",
-                )
-            )
     rows = connection.execute(
         "SELECT outcome, count(*) FROM files WHERE outcome IN ('unusable', 'rejected', 'missing') GROUP BY ALL ORDER BY ALL"
     ).fetchall()
