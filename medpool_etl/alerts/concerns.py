@@ -16,6 +16,7 @@ import duckdb
 
 from medpool_etl.marts import table_path
 from medpool_etl.money import ZERO
+from medpool_etl.policy.risk import LEVELS
 from medpool_etl.store.warehouse import read_json
 
 WORST = 5
@@ -85,6 +86,16 @@ class UnfundedConcern(Concern):
 
 
 @dataclass(frozen=True)
+class RiskConcern(Concern):
+    """A warning of risk to a fund: ``level`` and its Chinese ``title``, what is wrong, and the clause that asks for warnings."""
+
+    level: str
+    title: str
+    problem: str
+    clause: str
+
+
+@dataclass(frozen=True)
 class Gate:
     """Whether the gate keeps the month from being published, and by whom and why it is overridden."""
 
@@ -101,11 +112,12 @@ class Concerns:
     files: tuple[FileConcern, ...]
     rows: tuple[RowsConcern, ...]
     unfunded: tuple[UnfundedConcern, ...] = ()
+    risks: tuple[RiskConcern, ...] = ()  # the most serious first
 
     @property
     def all(self) -> tuple[Concern, ...]:
         """Every concern."""
-        return (*self.breaks, *self.files, *self.rows, *self.unfunded)
+        return (*self.breaks, *self.files, *self.rows, *self.unfunded, *self.risks)
 
 
 def open_breaks(folder: Path) -> tuple[str, ...]:
@@ -129,6 +141,7 @@ def read_concerns(folder: Path, remind_after_days: Iterable[int], lives: Mapping
             _files(connection),
             _rows(connection),
             _unfunded(folder),
+            _risks(folder),
         )
 
 
@@ -251,6 +264,23 @@ def _unfunded(folder: Path) -> tuple[UnfundedConcern, ...]:
         UnfundedConcern("agency", _digest(*which, amount, what), ("new",), amount, whose, what, clause)
         for *which, whose, amount, what, clause in rows
     )
+
+
+def _risks(folder: Path) -> tuple[RiskConcern, ...]:
+    """Return the warnings of a run. One is told once a year at each level: what changes from month to month is its figure."""
+    path = table_path(folder, "risk_warnings")
+    if not path.is_file():
+        return ()
+    rows = duckdb.execute(
+        "SELECT owner, level, level_title, problem_zh, clause, city, left(month, 4), indicator, fund, county, unit "
+        "FROM read_parquet(?)",
+        [str(path)],
+    ).fetchall()
+    found = [
+        RiskConcern(owner, _digest("risk", *which), (level,), level, title, problem, clause)
+        for owner, level, title, problem, clause, *which in rows
+    ]
+    return tuple(sorted(found, key=lambda risk: (list(LEVELS).index(risk.level), risk.problem)))
 
 
 def _digest(*parts: object) -> str:

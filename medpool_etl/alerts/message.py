@@ -15,6 +15,7 @@ from medpool_etl.alerts.concerns import (
     Concern,
     FileConcern,
     Gate,
+    RiskConcern,
     RowsConcern,
     UnfundedConcern,
     read_concerns,
@@ -74,6 +75,7 @@ def write(owner: str, city: City, month: Month | Period, gate: Gate, concerns: I
             lines += _rows(concern)
         if isinstance(concern, UnfundedConcern):
             lines.append(f"■ {concern.whose}：{concern.what}，{grouped(concern.amount)} 元（{concern.clause}）")
+    lines += _risks([concern for concern in mine if isinstance(concern, RiskConcern)])
     lines += _recoveries(recoveries)
     state = "已拦截，未发布" if gate.blocked else ""
     matter = "的差异已核清" if len(recoveries) == len(mine) else "有待处理事项"
@@ -137,6 +139,16 @@ def _rows(concern: RowsConcern) -> list[str]:
     lines = [f"■ {concern.name}：{concern.count} 行被剔除，请更正后重新报送"]
     for row, column, found, expected in concern.worst:
         lines.append(f"  - 第{row}行 {column}：{quoted(found)}，应为：{expected}")
+    return lines
+
+
+def _risks(risks: Sequence[RiskConcern]) -> list[str]:
+    if not risks:
+        return []
+    lines = [f"■ 基金运行风险预警 {len(risks)} 条（{risks[0].clause}）"]
+    lines += [f"  - 【{found.title}】{found.problem}" for found in risks[:WORST]]
+    if len(risks) > WORST:
+        lines.append(f"  - ……另有 {len(risks) - WORST} 条，见工作簿“风险预警”")
     return lines
 
 

@@ -164,6 +164,7 @@ def _show(settings: Settings, city: str, when: Period, unchanged: bool) -> None:
     else:
         render_rules.period(agreed, when, folder, warehouse, unchanged)
         figures = read_json(folder / "summary.json")["figures"]
+    render_rules.risks(folder)
     if figures == "provisional":
         raise typer.Exit(1)
 

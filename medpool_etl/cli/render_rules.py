@@ -9,17 +9,20 @@ import pandas as pd
 from rich.table import Table
 
 from medpool_etl.cli.render import FIGURES_SHOWN, command, out, say
+from medpool_etl.marts import table_path
 from medpool_etl.money import grouped
 from medpool_etl.periods import Period
 from medpool_etl.pipeline.agreed import Agreed
 from medpool_etl.pipeline.annual import STATES, Item
 from medpool_etl.places import FUNDS
+from medpool_etl.policy.risk import LEVELS
 from medpool_etl.reports import period_workbook_path, validation_path
 from medpool_etl.reports.tables import read_table
 from medpool_etl.settlement import ROLES
 from medpool_etl.store import Warehouse
 from medpool_etl.store.warehouse import read_json
 
+_RISKS_SHOWN = 8
 _TITLES = {
     "quarter": "季度划转 Quarterly transfers",
     "opening": "年初划拨 Opening of the year",
@@ -30,9 +33,7 @@ _TITLES = {
 def period(agreed: Agreed, when: Period, folder: Path, warehouse: Warehouse, unchanged: bool) -> None:
     """Print a quarter, an opening or a clearing in short: what is ordered, what nobody pays, and where everything is."""
     known = read_json(folder / "summary.json")
-    say(
-        f"\n{agreed.city.name.zh} {when.zh} {_TITLES[when.kind].removeprefix('年终清算 ')} — {FIGURES_SHOWN[known['figures']]}"
-    )
+    say(f"\n{agreed.city.name.zh} {when.zh} {_TITLES[when.kind]} — {FIGURES_SHOWN[known['figures']]}")
     if unchanged:
         say(
             "输入与规则未变，结果保持不变。 Nothing changed: same inputs and rules, the published results stay as they are."
@@ -55,6 +56,22 @@ def period(agreed: Agreed, when: Period, folder: Path, warehouse: Warehouse, unc
     transfers = read_table(folder, "transfers")
     if not transfers.empty:
         say(f"  追溯金额 Explain    {command()} explain {transfers['row_id'].iloc[-1]}")
+
+
+def risks(folder: Path) -> None:
+    """Print the warnings of a run, the most serious first; nothing where there are none."""
+    if not table_path(folder, "risk_warnings").is_file():
+        return
+    rows = read_table(folder, "risk_warnings").to_dict("records")
+    rows.sort(key=lambda row: (list(LEVELS).index(row["level"]), row["indicator"], row["fund"], row["county"]))
+    if rows:
+        say(f"\n基金运行风险预警 Warnings of risk: {len(rows)}（{rows[0]['clause']}）")
+    for row in rows[:_RISKS_SHOWN]:
+        say(f"  ! 【{row['level_title']} {row['level']}】{row['problem_zh']}\n    {row['problem_en']}")
+    if len(rows) > _RISKS_SHOWN:
+        say(
+            f"  … 另有 {len(rows) - _RISKS_SHOWN} 条，见工作簿“风险预警” and {len(rows) - _RISKS_SHOWN} more in the workbook"
+        )
 
 
 def orders(transfers: pd.DataFrame, agreed: Agreed) -> None:

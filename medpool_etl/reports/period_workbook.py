@@ -10,6 +10,7 @@ import pandas as pd
 from medpool_etl.periods import Period
 from medpool_etl.places import City
 from medpool_etl.policy import Rulebook
+from medpool_etl.reports.indicator_sheets import write_indicators
 from medpool_etl.reports.ledger_sheets import LedgerSheets
 from medpool_etl.reports.sheets import FUND_NAMES, named, write_book
 from medpool_etl.reports.tables import read_table
@@ -41,6 +42,7 @@ class _Writer(LedgerSheets):
         if isinstance(self.month, Period) and self.month.kind == "clearing":
             self.fund_statement("基金收支表（全年）", year=True)
             self.balance_sheet()
+        write_indicators(self)
         self.listing("依据条款", self._clauses(), [12, 26, 30, 90])
         self.listing("文件", self.files(), [44, 20, 18, 16, 10, 10, 10, 60])
         self.listing("剔除行与警告", self.findings(), [44, 10, 8, 10, 22, 26, 40, 40])

@@ -12,6 +12,7 @@ from medpool_etl.periods import Month
 from medpool_etl.places import City
 from medpool_etl.policy import Rulebook
 from medpool_etl.policy.model import GATES
+from medpool_etl.reports.indicator_sheets import write_indicators
 from medpool_etl.reports.ledger_sheets import LedgerSheets
 from medpool_etl.reports.sheets import named, write_book
 from medpool_etl.reports.tables import read_table
@@ -58,6 +59,7 @@ class _Writer(LedgerSheets):
         self.fund_statement()
         self.balance_sheet()
         self.instructed_executed()
+        write_indicators(self)
         self.listing("文件", self.files(), [44, 20, 18, 16, 10, 10, 10, 60])
         self.listing("剔除行与警告", self.findings(), [44, 10, 8, 10, 22, 26, 40, 40])
 

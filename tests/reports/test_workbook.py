@@ -24,7 +24,7 @@ def line(rows: list[list[object]], label: str) -> list[object]:
 
 
 def test_the_sheets_a_clerk_looks_for(sample: Settled) -> None:
-    """Two vouchers, the monthly settlement, reconciliations, breaks, files and set-asides, in that order."""
+    """Two vouchers, the monthly settlement, reconciliations, breaks, indicators, files and set-asides, in that order."""
     path = workbook_path(sample.folder, load_city("taizhou"), MONTH)
     assert openpyxl.load_workbook(path).sheetnames == [
         "划款凭证_职工医保",
@@ -38,6 +38,10 @@ def test_the_sheets_a_clerk_looks_for(sample: Settled) -> None:
         "基金收支表",
         "资产负债表",
         "指令与执行",
+        "预算执行",
+        "支付能力",
+        "风险预警",
+        "考核指标",
         "文件",
         "剔除行与警告",
     ]
