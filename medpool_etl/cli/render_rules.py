@@ -33,7 +33,9 @@ _TITLES = {
 def period(agreed: Agreed, when: Period, folder: Path, warehouse: Warehouse, unchanged: bool) -> None:
     """Print a quarter, an opening or a clearing in short: what is ordered, what nobody pays, and where everything is."""
     known = read_json(folder / "summary.json")
-    say(f"\n{agreed.city.name.zh} {when.zh} {_TITLES[when.kind]} — {FIGURES_SHOWN[known['figures']]}")
+    say(
+        f"\n{agreed.city.name.zh} {when.zh} {_TITLES[when.kind].removeprefix('年终清算 ')} — {FIGURES_SHOWN[known['figures']]}"
+    )
     if unchanged:
         say(
             "输入与规则未变，结果保持不变。 Nothing changed: same inputs and rules, the published results stay as they are."

@@ -98,8 +98,8 @@ def add_done(
         for period, folder, files in accepted:
             for file_id in files.get(name, []):
                 # By place within a file, whose parts name their columns in the first only; by name between versions.
-                staged = " UNION ALL ".join(staged_sql(folder / "staged" / name, file_id, contract))
-                parts.append(f"SELECT '{period}' AS done_in, {period.year} AS of_year, * FROM ({staged})")
+                parted = " UNION ALL ".join(staged_sql(folder / "staged" / name, file_id, contract))
+                parts.append(f"SELECT '{period}' AS done_in, {period.year} AS of_year, * FROM ({parted})")
         connection.execute(
             f"CREATE OR REPLACE TEMP VIEW {name}__done AS SELECT * EXCLUDE (failed, set_aside, original) "
             f"FROM ({' UNION ALL BY NAME '.join(parts)}) WHERE NOT set_aside"

@@ -22,7 +22,7 @@ UNION ALL
 SELECT fund, county, 'balance', amount, NULL, source FROM positions WHERE role = 'county_balance'
 UNION ALL
 SELECT fund, county, 'base_expenditure', amount, NULL, source
-FROM year_items JOIN base USING (year) WHERE item = 'expenditure'
+FROM year_items JOIN base USING (year) WHERE item = 'expenditure' AND county <> (SELECT city_code FROM context)
 UNION ALL
 SELECT fund, county, 'financing', amount, NULL, source FROM of_year WHERE item IN ('premium', 'subsidy')
 UNION ALL

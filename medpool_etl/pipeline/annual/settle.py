@@ -80,6 +80,17 @@ def _reasons(connection: duckdb.DuckDBPyConnection, manifest: dict[str, Any], pe
         months = [first.plus(n) for n in range(3 if period.kind == "quarter" else 12)]
         if missing := [month for month in months if str(month) not in done]:
             reasons.append(_months(missing))
+    if period.kind == "clearing":
+        ((assessed,),) = connection.execute(
+            "SELECT count(*) FROM files WHERE contract = 'assessment' AND outcome LIKE 'accepted%'"
+        ).fetchall()
+        if not assessed:
+            reasons.append(
+                Text(
+                    zh="考核结果未到，按全部达标计算",
+                    en="no assessment has come: every county is taken to have met its targets",
+                )
+            )
     rows = connection.execute(
         "SELECT outcome, count(*) FROM files WHERE outcome IN ('unusable', 'rejected', 'missing') GROUP BY ALL ORDER BY ALL"
     ).fetchall()
