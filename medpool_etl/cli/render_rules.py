@@ -18,7 +18,7 @@ from medpool_etl.places import FUNDS
 from medpool_etl.policy.risk import LEVELS
 from medpool_etl.reports import period_workbook_path, validation_path
 from medpool_etl.reports.tables import read_table
-from medpool_etl.settlement import ROLES
+from medpool_etl.settlement import ROLES, step_zh
 from medpool_etl.store import Warehouse
 from medpool_etl.store.warehouse import read_json
 
@@ -95,7 +95,8 @@ def orders(transfers: pd.DataFrame, agreed: Agreed) -> None:
         days = sorted({str(day) for day in group["due_date"].dropna()})
         table.add_row(
             rule_id,
-            (entry.title.zh if entry else agreed.rulebook.clauses[rule_id].source) + (f" {step}" if step else ""),
+            (entry.title.zh if entry else agreed.rulebook.clauses[rule_id].source)
+            + (f" {step_zh(step)}" if step else ""),
             FUNDS[fund].zh,
             f"{ROLES[payer].zh} → {ROLES[receiver].zh}",
             str(len(group)),

@@ -12,9 +12,10 @@ from medpool_etl.places import City
 from medpool_etl.policy import Rulebook
 from medpool_etl.reports.indicator_sheets import write_indicators
 from medpool_etl.reports.ledger_sheets import LedgerSheets
-from medpool_etl.reports.sheets import FUND_NAMES, named, write_book
+from medpool_etl.reports.rule_sheets import RuleSheets
+from medpool_etl.reports.sheets import FUND_NAMES, write_book
 from medpool_etl.reports.tables import read_table
-from medpool_etl.settlement import ROLES
+from medpool_etl.settlement import ROLES, step_zh
 
 _TITLES = {"quarter": "季度划转", "opening": "年初划拨", "clearing": "年终清算"}
 
@@ -31,25 +32,23 @@ def write_period_workbook(folder: Path, city: City, rulebook: Rulebook, period: 
     )
 
 
-class _Writer(LedgerSheets):
+class _Writer(LedgerSheets, RuleSheets):
     def write(self) -> None:
         transfers = read_table(self.folder, "transfers")
         self._summary(transfers)
-        self.listing("划转清单", self._transfers(transfers), [8, 12, 12, 16, 28, 28, 18, 12, 12, 36, 44])
-        self.listing("未落实", self._unfunded(), [8, 12, 12, 18, 44, 36])
-        self.listing("计算过程", self._working(), [12, 8, 12, 44, 20, 8, 36])
-        self.listing("计算依据", self._facts(), [12, 8, 12, 22, 20, 12, 56])
+        self.rules(transfers)
         if isinstance(self.month, Period) and self.month.kind == "clearing":
             self.fund_statement("基金收支表（全年）", year=True)
             self.balance_sheet()
         write_indicators(self)
-        self.listing("依据条款", self._clauses(), [12, 26, 30, 90])
+        self.cited()
         self.listing("文件", self.files(), [44, 20, 18, 16, 10, 10, 10, 60])
         self.listing("剔除行与警告", self.findings(), [44, 10, 8, 10, 22, 26, 40, 40])
 
     def _summary(self, transfers: pd.DataFrame) -> None:
         """One line a county, one column a step of a rule: what the county has to do with it, with totals."""
         title = _TITLES[self.month.kind] if isinstance(self.month, Period) else ""
+        when = self.month.zh if title == _TITLES["quarter"] else f"{self.month.year}年"
         for fund, label in FUND_NAMES.items():
             rows = transfers[transfers["fund"] == fund]
             steps = list(
@@ -59,7 +58,7 @@ class _Writer(LedgerSheets):
             )
             width = 2 + max(len(steps), 1)
             sheet = self.sheet(f"汇总_{label}", width)
-            sheet.write_string(0, 0, f"{self.city.name.zh} {self.month.zh}{title}汇总（{label}）", self.title)
+            sheet.write_string(0, 0, f"{self.city.name.zh} {when}{title}汇总（{label}）", self.title)
             self.standing(sheet, 1, width)
             sheet.set_column(0, 1, 13)
             sheet.set_column(2, width - 1, 20)
@@ -86,40 +85,5 @@ class _Writer(LedgerSheets):
         return rows[same & (rows["payer"] == payer) & (rows["receiver"] == receiver)]
 
     def _head(self, rows: pd.DataFrame, step: tuple[Any, ...]) -> str:
-        rule, _, payer, receiver = step
-        return f"{rule}\n{ROLES[payer].zh} → {ROLES[receiver].zh}"
-
-    def _transfers(self, rows: pd.DataFrame) -> pd.DataFrame:
-        rows = rows.assign(fund=rows["fund"].map(FUND_NAMES), due_date=rows["due_date"].astype("string"))
-        rows["late_after"] = rows["late_after"].astype("string")
-        return named(
-            rows, fund="基金", county_name="县（市、区）", rule_id="规则", step="步骤", payer_name="付款方", receiver_name="收款方",
-            amount="金额（元）", due_date="应完成日", late_after="逾期界限", clause="依据", facts="计算依据",
-        )  # fmt: skip
-
-    def _unfunded(self) -> pd.DataFrame:
-        rows = read_table(self.folder, "rule_unfunded")
-        rows["fund"] = rows["fund"].map(FUND_NAMES)
-        return named(
-            rows, fund="基金", county_name="县（市、区）", rule_id="规则", amount="金额（元）", problem_zh="情况", clause="依据"
-        )  # fmt: skip
-
-    def _working(self) -> pd.DataFrame:
-        rows = read_table(self.folder, "rule_working").sort_values("position")
-        rows["fund"] = rows["fund"].map(FUND_NAMES)
-        rows["unit"] = rows["unit"].map({"yuan": "元"}).fillna("")
-        return named(
-            rows, rule_id="规则", fund="基金", county_name="县（市、区）", step_zh="项目", value="数值", unit="单位", clause="依据"
-        )  # fmt: skip
-
-    def _facts(self) -> pd.DataFrame:
-        rows = read_table(self.folder, "rule_facts")
-        rows["fund"] = rows["fund"].map(FUND_NAMES)
-        return named(
-            rows, rule_id="规则", fund="基金", county_name="县（市、区）", fact="数据项", fact_amount="数值", fact_word="文字值",
-            fact_source="来源",
-        )  # fmt: skip
-
-    def _clauses(self) -> pd.DataFrame:
-        rows = read_table(self.folder, "clauses").sort_values("clause")
-        return named(rows, clause="条款", notice="文号", source="位置", quote="原文")
+        rule, name, payer, receiver = step
+        return f"{rule} {step_zh(name)}\n{ROLES[payer].zh} → {ROLES[receiver].zh}"

@@ -78,7 +78,8 @@ class Sheets:
 
     def standing(self, sheet: Any, row: int, width: int) -> None:
         """Write which period the sheet is of and whether its figures are final, and if not, why."""
-        text = f"结算月：{self.month.zh}　数据状态：{FIGURES[self.known['figures']]}"
+        label = "结算月" if isinstance(self.month, Month) else "结算期间"
+        text = f"{label}：{self.month.zh}　数据状态：{FIGURES[self.known['figures']]}"
         if self.known["figures"] == "provisional":
             text += f"（{self.known['reasons_zh']}）"
         gate = self.known.get("gate", {})

@@ -14,6 +14,7 @@ from medpool_etl.policy import Rulebook
 from medpool_etl.policy.model import GATES
 from medpool_etl.reports.indicator_sheets import write_indicators
 from medpool_etl.reports.ledger_sheets import LedgerSheets
+from medpool_etl.reports.rule_sheets import RuleSheets
 from medpool_etl.reports.sheets import named, write_book
 from medpool_etl.reports.tables import read_table
 
@@ -45,12 +46,17 @@ def write_workbook(folder: Path, city: City, rulebook: Rulebook, month: Month) -
     )
 
 
-class _Writer(LedgerSheets):
+class _Writer(LedgerSheets, RuleSheets):
     def write(self) -> None:
         vouchers, remittances = read_table(self.folder, "vouchers"), read_table(self.folder, "remittances")
         for voucher in vouchers.sort_values("fund", ascending=False).to_dict("records"):
             self._voucher(voucher, remittances[remittances["fund"] == voucher["fund"]])
         self._settlement(read_table(self.folder, "monthly_settlement"))
+        transfers = read_table(self.folder, "transfers")
+        # The remittances stand on the vouchers; what else the month orders has sheets of its own.
+        others = transfers[~transfers["rule_id"].isin(list(vouchers["rule_id"]))]
+        if not others.empty:
+            self.rules(others)
         self.listing("对账结果", self._pairs(), [40, 30, 12, 12, 18, 18, 16, 16, 16, 16, 10, 10, 8])
         self.listing("差异明细", self._breaks(), [18, 34, 14, 10, 8, 10, 8, 12, 22, 16, 16, 16, 10, 8, 24, 32, 32, 36])
         self.listing("核销与认领", self._matches(), [34, 22, 8, 12, 24, 24, 16, 10, 32, 32])

@@ -5,11 +5,13 @@ from medpool_etl.settlement.gaps import city_gaps, gaps, unit_gaps
 from medpool_etl.settlement.kind import RuleKind
 from medpool_etl.settlement.kinds import RULE_KINDS, apply_rule, kind_of
 from medpool_etl.settlement.parties import ROLES, Named, Parties, Party, Registered
+from medpool_etl.settlement.steps import STEPS, step_zh
 from medpool_etl.settlement.transfers import Transfer, transfers_table
 
 __all__ = [
     "ROLES",
     "RULE_KINDS",
+    "STEPS",
     "Case",
     "CountyFacts",
     "Facts",
@@ -26,6 +28,7 @@ __all__ = [
     "city_gaps",
     "gaps",
     "kind_of",
+    "step_zh",
     "transfers_table",
     "unit_gaps",
 ]

@@ -10,6 +10,7 @@ from medpool_etl import documents
 from medpool_etl.errors import MedpoolError
 from medpool_etl.money import plain
 from medpool_etl.pipeline.what_if import Question, ask
+from medpool_etl.settlement import STEPS
 
 FOLDER = Path(__file__).parent
 EXAMPLES = sorted(FOLDER.rglob("*.yaml"))
@@ -34,3 +35,4 @@ def test_facts_give_what_the_example_says(path: Path) -> None:
     }
     assert question.figures.items() <= shown.items()
     assert question.expected is not None or question.figures, "an example says what must come out"
+    assert {transfer.step for transfer in outcome.transfers} <= set(STEPS), "a step has a name people read"
