@@ -16,6 +16,14 @@ from medpool_etl.store import Control, Settings, Warehouse
 from medpool_etl.store.warehouse import write_json
 
 
+# Which kinds of rules a notice may leave open are missed where a period has no rule.
+_SETTLED_WITH: dict[str, tuple[str, ...]] = {
+    "quarter": ("subsidy_quarters", "income_transfer", "subsidy_advance"),
+    "opening": ("revolving_advance", "reserve_by_ratio", "reserve_first", "reserve_top_up", "legacy_upload"),
+    "clearing": ("clearing",),
+}
+
+
 def open_period(settings: Settings, city: str, period: Period, progress: Progress[Any] = silent) -> MonthRun:
     """Receive and recognise what serves the period and name the run by it, by everything agreed, and by every published run before it.
 
@@ -82,9 +90,7 @@ def _require_rules(agreed: Agreed, period: Period) -> None:
     rulebook = agreed.rulebook
     if any(rule.applies(period, rulebook.notice.in_force_from) for rule in rulebook.rules.values()):
         return
-    if period.kind == "clearing":
-        rulebook.require_specified("clearing")
-    for kind in rulebook.unspecified:
+    for kind in _SETTLED_WITH[period.kind]:
         rulebook.require_specified(kind)
     raise InputError(
         f"{rulebook.notice.number} orders nothing for {period}",
