@@ -22,6 +22,7 @@ from medpool_etl.policy import Rulebook, load_rulebook
 from medpool_etl.policy.risk import RISK_VALUES, RiskRules, risk_gaps
 from medpool_etl.simulator import simulate
 from medpool_etl.store import Settings
+from medpool_etl.store.models import model_sql
 from tests.conftest import Settled, at, settle_month
 from tests.support import write
 
@@ -364,6 +365,31 @@ def test_the_clearing_shows_what_was_assessed_beside_what_is_computed(year: Sett
         )
     ]  # fmt: skip
     assert rows(cleared, "budget_execution", "DISTINCT executed_month") == [(None,)]
+
+
+@pytest.mark.parametrize(("lost", "expected"), [("", "175.00"), ("1", None)])
+def test_what_banks_hold(lost: str, expected: str | None) -> None:
+    """An account that sent no statement in the newest month holds what its last one says; deposits count until they mature; a statement of
+    the city's own fiscal account that is missing leaves the fund out. 100 + 50 of February, 25 placed until April, 7 until March."""
+    with duckdb.connect() as connection:
+        connection.execute(
+            """
+            CREATE TABLE context AS SELECT 'month' AS period_kind, DATE '2022-03-01' AS period_start, DATE '2022-03-31' AS period_end;
+            CREATE TABLE accounts AS SELECT * FROM (VALUES
+              ('1', 'worker', 'fiscal', NULL, NULL), ('2', 'worker', 'fiscal', '331002', NULL), ('3', 'worker', 'fiscal', NULL, '1'),
+              ('4', 'worker', 'expenditure', NULL, NULL)) AS a(number, fund, kind, county, within);
+            CREATE TABLE account_statement__done AS SELECT * FROM (VALUES
+              ('1', '2022-02', 90.00), ('1', '2022-03', 100.00), ('2', '2022-01', 40.00), ('2', '2022-02', 50.00), ('4', '2022-03', 0.00),
+              ('1', '2022-04', 999.00)) AS s(account_no, done_in, closing_balance);
+            CREATE TABLE deposits__done AS SELECT * FROM (VALUES
+              ('worker', 25.00, DATE '2022-01-01', DATE '2022-04-01', '2022-03'),
+              ('worker', 7.00, DATE '2022-01-01', DATE '2022-03-31', '2022-03')) AS d(fund, principal, start_date, maturity_date, done_in);
+            CREATE TABLE positions (role VARCHAR, fund VARCHAR, county VARCHAR, amount DECIMAL(18, 2));
+            """
+        )
+        connection.execute("DELETE FROM account_statement__done WHERE account_no = ? AND done_in = '2022-03'", [lost])
+        found = connection.execute(model_sql("indicators", "held")).fetchall()
+    assert found == ([("bank", "worker", "", D(expected))] if expected else [])
 
 
 AGREED = Agreed.load("taizhou")
