@@ -54,8 +54,11 @@ def apply_rules(connection: duckdb.DuckDBPyConnection, agreed: Agreed, period: P
         for fund in entry.funds:
             drawn = facts.draw(connection, rule_id, kind, fund, counties)
             applied.lines += drawn.lines
-            if drawn.lacking:
-                applied.reasons.append(_lacking(rule_id, entry.title, drawn.lacking))
+            # A unit that ends with the period plans nothing for what comes behind it.
+            ending = {unit.code for unit in agreed.city.units if unit.valid_to == period.last_day}
+            lacking = {code: what for code, what in drawn.lacking.items() if entry.when != "month" or code not in ending}
+            if lacking:
+                applied.reasons.append(_lacking(rule_id, entry.title, lacking))
             if drawn.facts is None or (kind.county is not None and not drawn.counties):
                 continue
             applied.outcome += apply_rule(

@@ -65,11 +65,13 @@ class Grade(Document):
 class Clearing(Document):
     """The layers of a city's clearing. A layer that is absent does not exist there: without ``shortfall``, what the pot cannot
     pay is unfunded and told of. ``surplus_joins``: the reading that says whether the year's surpluses join the pot before
-    or after its claims are paid."""
+    or after its claims are paid; ``pool_counts``: where surpluses stay in the pool, the reading that says whether those of the year
+    itself are there to pay with (``counted``) or those of earlier years alone (``not_counted``)."""
 
     assessed: Assessed | None = None
     surplus: Surplus | None = None
     surplus_joins: str | None = None
+    pool_counts: str | None = None
     own_balance: OwnBalance | None = None
     shared: Shared
     shortfall: Shortfall | None = None
@@ -95,5 +97,5 @@ class Clearing(Document):
     @property
     def readings(self) -> tuple[str, ...]:
         """The names of the readings it uses."""
-        found = [self.surplus_joins, self.shortfall.base if self.shortfall else None]
+        found = [self.surplus_joins, self.pool_counts, self.shortfall.base if self.shortfall else None]
         return tuple(name for name in found if name)

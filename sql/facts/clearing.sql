@@ -5,11 +5,16 @@ base AS (SELECT year(min(audited_date)) AS year FROM legacy_balances)
 SELECT fund, '' AS county, 'pot' AS fact, amount, NULL::VARCHAR AS word, source
 FROM positions JOIN clearing_pot ON clearing_pot.pot = positions.role
 UNION ALL
--- Where surpluses are neither given back nor moved, they stay in the pool: those of earlier years are there to pay with.
+SELECT fund, '', 'pot', CAST(0 AS DECIMAL(18, 2)), NULL, 'positions' FROM funds
+UNION ALL
+-- Where surpluses are neither given back nor moved, they stay in the pool: those of earlier years are there to pay with, and by the
+-- reading those of the year itself.
 SELECT fund, '', 'pot', CAST(sum(CASE item WHEN 'expenditure' THEN -amount ELSE amount END) AS DECIMAL(18, 2)), NULL,
   '收支结余 ' || year || ' ' || county
 FROM year_items, context, clearing_pot
-WHERE year < period_year AND year >= year(in_force_from) AND clearing_pot.keeps_surpluses = 'True' AND county <> city_code
+WHERE year >= year(in_force_from)
+  AND (year < period_year OR year = period_year AND 'counted' IN (SELECT value FROM readings WHERE name = 'year_surplus_in_pool'))
+  AND clearing_pot.keeps_surpluses = 'True' AND county <> city_code
 GROUP BY fund, county, year HAVING sum(CASE item WHEN 'expenditure' THEN -amount ELSE amount END) > 0
 UNION ALL
 SELECT fund, county, 'result', CASE item WHEN 'expenditure' THEN -amount ELSE amount END, NULL, source FROM of_year

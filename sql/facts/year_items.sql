@@ -22,6 +22,12 @@ lines AS (
   WHERE booked_date IS NOT NULL AND year(period_from) > of_year
   GROUP BY fund, county, of_year, done_in, year(period_from)
   UNION ALL
+  -- What was collected before the first month settled, where no rule orders it moved (where one does, its transfer stands above).
+  SELECT fund, county, CAST(year AS BIGINT) + 1, 'premium', amount, 'final_accounts/' || file_id || '/' || row_no
+  FROM (SELECT * FROM final_accounts UNION BY NAME SELECT * FROM final_accounts__done)
+  WHERE item = 'prepaid_premium' AND CAST(year AS BIGINT) NOT IN (FROM settled)
+    AND NOT EXISTS (FROM rule_kinds WHERE kind = 'prepaid_premiums')
+  UNION ALL
   SELECT
     fund, county, budget_year, 'subsidy', amount, 'subsidy_receipts/' || file_id || '/' || row_no
   FROM subsidy_receipts__done

@@ -242,14 +242,14 @@ def first_resident_reserve(counties: Mapping[str, tuple[int, int]]) -> Result:
 def resident_top_up(
     expenditure: int, reserve: int, counties: Mapping[str, tuple[int, int, int]], half_only: bool = False
 ) -> Result:
-    """附件第十五条第二款 in later years. ``counties``: deficit, enrolment, balance. Where no county has a deficit, its half is told of
-    (``unfunded``) and split by enrolment too, or (``half_only``) by nobody."""
+    """附件第十五条第二款 in later years. ``counties``: deficit, enrolment, balance. Where no county has a deficit, its half is split
+    by enrolment too, or (``half_only``) borne by nobody, which is ``unfunded``."""
     lacking = max(_months(1, expenditure) - reserve, 0)
     by_deficit = half_up(Fraction(lacking, 2))
     by_heads = lacking - by_deficit
     told = 0
     if not any(deficit for deficit, _, _ in counties.values()):
-        told = by_deficit
+        told = by_deficit if half_only else 0
         by_heads += 0 if half_only else by_deficit
         by_deficit = 0
     flows: list[Flow] = []

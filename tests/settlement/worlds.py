@@ -135,10 +135,10 @@ def clear(city: str, world: World, *readings: tuple[str, str], fund: str = "work
 
 
 def as_result(outcome: Outcome) -> Result:
-    """Return an outcome as the reference speaks of it."""
+    """Return an outcome as the reference speaks of it; what is only told of, with no amount, is not among it."""
     flows = [Flow(t.county, t.step, t.payer.role, t.receiver.role, int(t.amount * 100)) for t in outcome.transfers]
     assert len(set(flows)) == len(flows)
-    return Result(frozenset(flows), {item.county: int(item.amount * 100) for item in outcome.unfunded})
+    return Result(frozenset(flows), {item.county: int(item.amount * 100) for item in outcome.unfunded if item.amount})
 
 
 # What a plain case of a kind needs that its schema does not say; for one fund only with a slash.
