@@ -82,6 +82,12 @@ SELECT
 FROM city_rows
 WHERE other_kind = 'treasury' AND county IS NOT NULL AND default_flow IS NOT NULL
 UNION ALL
+-- Nor does its fiscal account of before pooling.
+SELECT
+  coalesce(county_flow, 'legacy_uploaded'), county, fund, county, coalesce(county_sign, 1) * amount, file_id, line_id, row_no
+FROM city_rows
+WHERE other_purpose = 'former' AND movement = 'county_premiums_received'
+UNION ALL
 -- A county's report says what its expenditure account received, paid and earned.
 SELECT
   CASE item WHEN 'received' THEN 'distribution_received' WHEN 'interest' THEN 'county_interest' ELSE 'county_expenditure' END,
