@@ -189,7 +189,6 @@ class Expected(Document):
         """Return the year whose yearly file serves the month, as its title writes it."""
         return str(month.year - (1 if self.serves == "next_year" else 0))
 
-
     def serving(self, period: Period) -> Expected | None:
         """Return what a quarter, an opening or a clearing expects of the kind, or None for what comes by the month."""
         if self.every == "month":

@@ -56,7 +56,9 @@ def apply_rules(connection: duckdb.DuckDBPyConnection, agreed: Agreed, period: P
             applied.lines += drawn.lines
             # A unit that ends with the period plans nothing for what comes behind it.
             ending = {unit.code for unit in agreed.city.units if unit.valid_to == period.last_day}
-            lacking = {code: what for code, what in drawn.lacking.items() if entry.when != "month" or code not in ending}
+            lacking = {
+                code: what for code, what in drawn.lacking.items() if entry.when != "month" or code not in ending
+            }
             if lacking:
                 applied.reasons.append(_lacking(rule_id, entry.title, lacking))
             if drawn.facts is None or (kind.county is not None and not drawn.counties):

@@ -15,7 +15,6 @@ from medpool_etl.pipeline.opening import MonthRun, Progress, silent, verify
 from medpool_etl.store import Control, Settings, Warehouse
 from medpool_etl.store.warehouse import write_json
 
-
 # Which kinds of rules a notice may leave open are missed where a period has no rule.
 _SETTLED_WITH: dict[str, tuple[str, ...]] = {
     "quarter": ("subsidy_quarters", "income_transfer", "subsidy_advance"),
