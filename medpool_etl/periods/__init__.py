@@ -140,8 +140,8 @@ class Period:
         return self.last_month.last_day
 
     @property
-    def order(self) -> tuple[int, float]:
+    def order(self) -> tuple[int, int]:
         """Where it stands in time among what a city settles: an opening before its January, a quarter behind its last month, the
-        clearing of a year behind July of the next."""
-        places = {"opening": 0.5, "quarter": self.number * 3 + 0.5, "clearing": 7.5, "year": 12.5}
-        return self.year + (self.kind == "clearing"), places.get(self.kind, float(self.number))
+        clearing of a year behind July of the next. Months stand at even places, the others between them."""
+        places = {"month": self.number * 2, "opening": 1, "quarter": self.number * 6 + 1, "clearing": 15, "year": 25}
+        return self.year + (self.kind == "clearing"), places[self.kind]

@@ -44,7 +44,7 @@ def done_before(control: Control, city: str, period: Period) -> list[dict[str, s
     """Return what the city has published for periods that come before, in the order of time, as a manifest has it. A month rests on
     the months of its year and the year before, which collected premiums of its year, and on every quarter, opening and clearing."""
     done = [Done(Period.parse(p.month), p.run_id) for p in control.published() if p.city == city]
-    first = (period.year - 1, 1.0) if period.kind == "month" else (0, 0.0)
+    first = (period.year - 1, 0) if period.kind == "month" else (0, 0)
     kept = [d for d in done if d.period.order < period.order and (d.period.kind != "month" or d.period.order >= first)]
     return [item.as_dict() for item in sorted(kept, key=lambda d: d.period.order)]
 
