@@ -61,10 +61,10 @@ def test_a_provisional_month_ends_with_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("run", "taizhou", "2022-3"), "'2022-3' is not a month"),
-        (("run", "taizhou", "2022-13"), "is not a month"),
-        (("run", "beijing", "2022-03"), "there is no city 'beijing'"),
-        (("run", "hangzhou", "2022-03"), "cannot be settled yet"),
+        (("run", "taizhou", "2022-3"), "'2022-3' is not a period"),
+        (("run", "taizhou", "2022-13"), "is not a period"),
+        (("run", "beijing", "2022-03"), "there is no rulebook for 'beijing'"),
+        (("run", "hangzhou", "2022-03"), "leaves how premiums are remitted to a later rule"),
         (("run", "taizhou", "2021-12"), "not in force"),
         (("run", "taizhou", "2022-03"), "no inbox folder"),
         (("show", "taizhou", "2022-03"), "nothing of taizhou 2022-03 is published"),
