@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from medpool_etl.errors import StoreError
 from medpool_etl.intake import Arrival, identify
 from medpool_etl.marts import Registry, table_path
 from medpool_etl.money import ZERO
-from medpool_etl.periods import Month
+from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.agreed import Agreed
 from medpool_etl.pipeline.basis import Basis
+from medpool_etl.pipeline.books.corrections import corrections
 from medpool_etl.store import Control, Settings, Warehouse
 from medpool_etl.store.warehouse import read_json
 
@@ -36,10 +37,19 @@ Resettle = Callable[[Month, tuple[Arrival, ...], Basis], tuple[str, Path]]
 Key = tuple[str, str, str]
 
 
+@dataclass(frozen=True)
+class Adjustments:
+    """``rows``: what late files change in closed months, with the columns of ``SCHEMA``. ``entries``: the same in the books, entries
+    of the open month that name what they correct."""
+
+    rows: pa.Table
+    entries: list[dict[str, Any]]
+
+
 def adjustments(
     settings: Settings, agreed: Agreed, month: Month, late: list[dict[str, str]], settle: Resettle
-) -> pa.Table:
-    """Return what late files change in closed months, with the columns of ``SCHEMA`` (amounts in yuan).
+) -> Adjustments:
+    """Return what late files change in closed months (amounts in yuan).
 
     A closed month is settled once more, aside, with the files that came late; each cell of its monthly settlement that
     differs from what the month was closed with, and from what later closed months adjusted already, is a row.
@@ -47,6 +57,7 @@ def adjustments(
     control, warehouse = Control(settings.control_url), Warehouse(settings.warehouse)
     try:
         rows: list[dict[str, Any]] = []
+        entries: list[dict[str, Any]] = []
         for of in sorted({item["month"] for item in late}):
             names = {item["sha256"]: item["name"] for item in late if item["month"] == of}
             closed = control.closed_month(agreed.city.city, of)
@@ -56,7 +67,9 @@ def adjustments(
             manifest = read_json(folder / "manifest.json")
             arrivals = _with_late(manifest["arrivals"], names, agreed, Month.parse(of), warehouse)
             corrected_run, corrected = settle(Month.parse(of), arrivals, Basis.of(manifest))
-            before = _adjusted_before(control, warehouse, agreed.city.city, of, month)
+            since = _closed_since(control, warehouse, agreed.city.city, of, month)
+            entries += corrections(folder, corrected, since, month, f"{of} 迟到文件：{'、'.join(names.values())}")
+            before = _adjusted_before(since, of)
             for key, (was, now) in _differences(folder, corrected, agreed.registry).items():
                 done = before.get(key, ZERO)
                 if now - was - done != ZERO:
@@ -74,7 +87,7 @@ def adjustments(
                             "corrected_run_id": corrected_run,
                         }
                     )
-        return pa.Table.from_pylist(rows, schema=SCHEMA)
+        return Adjustments(pa.Table.from_pylist(rows, schema=SCHEMA), entries)
     finally:
         control.close()
 
@@ -105,12 +118,21 @@ def _differences(closed: Path, corrected: Path, registry: Registry) -> dict[Key,
     return {key: (was, now) for key, (was, now) in sorted(found.items())}
 
 
-def _adjusted_before(control: Control, warehouse: Warehouse, city: str, of: str, month: Month) -> dict[Key, Any]:
+def _closed_since(control: Control, warehouse: Warehouse, city: str, of: str, month: Month) -> list[Path]:
+    """Return the folders of the months that were closed between a closed month and the one settled now."""
+    return [
+        warehouse.run(city, closed.month, closed.run_id)
+        for closed in control.closed_months(city)
+        if Period.parse(closed.month).kind == "month" and of < closed.month < str(month)
+    ]
+
+
+def _adjusted_before(since: list[Path], of: str) -> dict[Key, Any]:
     """Return what months closed since have adjusted of a month already."""
     done: dict[Key, Any] = {}
-    for closed in control.closed_months(city):
-        path = table_path(warehouse.run(city, closed.month, closed.run_id), "adjustments")
-        if of < closed.month < str(month) and path.is_file():
+    for folder in since:
+        path = table_path(folder, "adjustments")
+        if path.is_file():
             rows = duckdb.execute(
                 "SELECT fund, county, item, adjustment FROM read_parquet(?) WHERE of_month = ?", [str(path), of]
             ).fetchall()

@@ -158,6 +158,9 @@ def settle(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) 
     """Apply the month's rules, post the ledger, and write every published table and ``summary.json``."""
     agreed, folder = run.agreed(), run.folder(settings)
     manifest = manifest_of(folder)
+    adjusted = adjustments(
+        settings, agreed, run.when, manifest["adjusts"], lambda *inputs: _settle_aside(settings, agreed, *inputs)
+    )
     with run_session(agreed, run.when, folder, {}) as connection:
         _load_carried(connection, folder)
         gate = gate_of(connection, manifest)
@@ -166,7 +169,7 @@ def settle(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) 
         add_done(connection, Warehouse(settings.warehouse), run.city, manifest.get("done", []), {}, agreed.registry)
         add_references(connection, {"plan_decisions": plans_table(manifest.get("plans", []))})
         applied = apply_rules(connection, agreed, run.period)
-        books = keep_month(connection, agreed, run.period, folder, applied.outcome.transfers)
+        books = keep_month(connection, agreed, run.period, folder, applied.outcome.transfers, adjusted.entries)
         reasons = [*provisional_reasons(connection), *applied.reasons, *books.reasons]
     known = {
         "gate": gate.state,
@@ -182,15 +185,7 @@ def settle(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) 
         make_view(connection, "settlement", "premiums_in_treasury")
         add_applied(connection, applied)
         add_books(connection, agreed, books)
-        late = manifest["adjusts"]
-        add_references(
-            connection,
-            {
-                "adjustment_rows": adjustments(
-                    settings, agreed, run.when, late, lambda *inputs: _settle_aside(settings, agreed, *inputs)
-                ),
-            },
-        )
+        add_references(connection, {"adjustment_rows": adjusted.rows})
         add_indicators(connection, agreed, run.period, Warehouse(settings.warehouse), folder, manifest.get("done", []))
         for _ in progress([run.month], "settling"):
             counts = build_tables(connection, folder, agreed.registry)

@@ -10,4 +10,5 @@ JOIN flow_titles ON flow_titles.flow = entries.flow
 JOIN account_titles ON account_titles.account = entries.account
 LEFT JOIN counties ON counties.code = entries.books
 CROSS JOIN context
-WHERE entries.source = 'executed'
+-- What corrects a closed month stands in ledger_posted: it is no movement of this one.
+WHERE entries.source = 'executed' AND entries.corrects = ''

@@ -29,6 +29,15 @@ def amounts(settings: Settings, month: str) -> Adjusted:
     ).fetchall()
 
 
+def booked(settings: Settings, month: str) -> Adjusted:
+    """Return the corrections a published month booked: what they correct, account, side, amount."""
+    folder = pipeline.published_folder(settings, "taizhou", MONTH.parse(month))
+    return duckdb.sql(
+        "SELECT corrects, account, side, amount, booked_in, entry_note "
+        f"FROM '{folder}/tables/ledger_posted.parquet' WHERE corrects <> '' ORDER BY ALL"
+    ).fetchall()
+
+
 def receipts_with(settings: Settings, simulation: object, amount: str, name: str) -> None:
     """Send the treasury's list of the month again with another amount in its first row."""
     path = simulation.folder / simulation.names[TREASURY]  # type: ignore[attr-defined]
@@ -61,16 +70,24 @@ def test_the_life_of_a_closed_month(tmp_path: Path) -> None:
         (county, "treasury_booked", Decimal("1.00")),
         (county, "remittance_due", Decimal("1.00")),
     }
+    corrected = f"2022-03/executed/premium_booked/worker/{county}"
+    note = "2022-03 迟到文件：更正一.csv"
+    assert [row[1:] for row in booked(settings, "2022-04")] == [
+        ("1005", "debit", Decimal("1.00"), "2022-04", note),
+        ("4001", "credit", Decimal("1.00"), "2022-04", note),
+    ]
+    assert {str(row[0]).split("#")[0] for row in booked(settings, "2022-04")} == {corrected}
     assert pipeline.run_month(settings, "taizhou", MONTH.plus(1)).unchanged
     pipeline.close_month(settings, "taizhou", MONTH.plus(1), "张三")
 
     simulate("taizhou", MONTH.plus(2), settings.inbox)
     pipeline.run_month(settings, "taizhou", MONTH.plus(2))
-    assert amounts(settings, "2022-05") == []
+    assert amounts(settings, "2022-05") == booked(settings, "2022-05") == []
     receipts_with(settings, march.simulation, str(was + 5), "更正二.csv")
     pipeline.run_month(settings, "taizhou", MONTH.plus(2))
     second = amounts(settings, "2022-05")
     assert {(row[3], row[5]) for row in second} == {(Decimal("1.00"), Decimal("4.00"))}
+    assert {row[3] for row in booked(settings, "2022-05")} == {Decimal("4.00")}
     assert amounts(settings, "2022-04") == first
     assert april.complete(settings)
 

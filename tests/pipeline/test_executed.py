@@ -274,6 +274,6 @@ def test_an_account_below_zero_is_a_reason_and_no_crash(month: Month5) -> None:
     """A county that paid more than it had stands below zero in the books: the month is provisional, and the reason names whose
     account of which fund."""
     month.report(opening_balance="5", received="0", interest="0", total="30")
-    books = keep_month(month.views(), AGREED, PERIOD, month.folder, ())
+    books = keep_month(month.views(), AGREED, PERIOD, month.folder, (), [])
     assert [reason.zh for reason in books.reasons] == ["椒江区职工医保支出户存款账面余额为负（-25.00元）"]
     assert books.trial.num_rows == 3

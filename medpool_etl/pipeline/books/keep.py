@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -15,6 +16,7 @@ from medpool_etl.ledger import balance_sheet, closing, compare, fund_statement, 
 from medpool_etl.money import ZERO
 from medpool_etl.periods import Period
 from medpool_etl.pipeline.agreed import Agreed
+from medpool_etl.pipeline.books.corrections import as_ledger
 from medpool_etl.pipeline.books.executed import ROLES, brought, execute, match_movements, none, open_books, together
 from medpool_etl.pipeline.books.instructed import instruct, instructed_in
 from medpool_etl.places import FUNDS
@@ -43,8 +45,10 @@ def keep_month(
     period: Period,
     folder: Path,
     transfers: tuple[Transfer, ...],
+    corrected: list[dict[str, Any]],
 ) -> Books:
-    """Return the books of a month, from the movements of its session and what earlier runs published (``done_*``).
+    """Return the books of a month, from the movements of its session, what earlier runs published (``done_*``), and the entries that
+    correct closed months.
 
     Raises SettlementError for a transfer the ledger refuses; what does not hold of what happened makes the figures provisional.
     """
@@ -53,7 +57,8 @@ def keep_month(
     match_movements(connection, agreed, period, folder, due, transfers)
     earlier, year_before = brought(connection, period)
     executed = execute(connection, agreed, period.first_month)
-    posted = together(open_books(connection, agreed, period.first_month, earlier, year_before), executed)
+    opened = open_books(connection, agreed, period.first_month, earlier, year_before)
+    posted = together(opened, executed, as_ledger(corrected))
     entries = together(earlier, posted)
     trial = trial_balance(entries, agreed.postings, str(period), by_tag=True)
     reasons = [*_below_zero(connection, agreed, trial), *_levels(connection, agreed, executed)]
