@@ -163,6 +163,72 @@ class PlanDecision(Base):
     made_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
 
 
+class Approval(Base):
+    """Somebody's decision on a review of a run: ``approved`` or ``rejected``, of the very figures ``digest`` stands for; the newest
+    counts. ``how``: by a ``person``, or ``unattended`` by a policy, which ``reason`` then states. ``makers`` (JSON) whose word
+    was in the figures."""
+
+    __tablename__ = "approvals"
+    __table_args__ = (sa.Index("approvals_of_period", "city", "month"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    city: Mapped[str] = mapped_column(sa.String(40))
+    month: Mapped[str] = mapped_column(sa.String(16))
+    run_id: Mapped[str] = mapped_column(sa.ForeignKey("runs.run_id"))
+    review: Mapped[str] = mapped_column(sa.String(40))
+    digest: Mapped[str] = mapped_column(sa.String(64))
+    decision: Mapped[str] = mapped_column(sa.String(10))
+    how: Mapped[str] = mapped_column(sa.String(12))
+    by: Mapped[str] = mapped_column(sa.String(100))
+    makers: Mapped[str] = mapped_column(sa.Text)
+    reason: Mapped[str] = mapped_column(sa.String(500))
+    made_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
+
+
+class RunMaker(Base):
+    """A person who had a run made; who did may not approve it."""
+
+    __tablename__ = "run_makers"
+
+    run_id: Mapped[str] = mapped_column(sa.ForeignKey("runs.run_id"), primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
+    first_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
+
+
+class StepRun(Base):
+    """Each time a step of a run was done: ``outcome`` is running, done, blocked or failed (running for ever: the process died), ``rows`` and
+    ``files`` what it worked on, ``started_by`` what had it run (a command, or a DAG run)."""
+
+    __tablename__ = "step_runs"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[str] = mapped_column(sa.ForeignKey("runs.run_id"), index=True)
+    city: Mapped[str] = mapped_column(sa.String(40))
+    month: Mapped[str] = mapped_column(sa.String(16))
+    step: Mapped[str] = mapped_column(sa.String(20))
+    outcome: Mapped[str] = mapped_column(sa.String(12))
+    started_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
+    ended_at: Mapped[dt.datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    files: Mapped[int | None]
+    rows: Mapped[int | None] = mapped_column(sa.BigInteger)
+    rows_set_aside: Mapped[int | None] = mapped_column(sa.BigInteger)
+    error: Mapped[str] = mapped_column(sa.String(500))
+    started_by: Mapped[str] = mapped_column(sa.String(250))
+
+
+class DeadlineMet(Base):
+    """A person's word that what a deadline asks for was done, where no file can tell."""
+
+    __tablename__ = "deadlines_met"
+
+    city: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    deadline: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    period: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+    by: Mapped[str] = mapped_column(sa.String(100))
+    note: Mapped[str] = mapped_column(sa.String(500))
+    made_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
+
+
 class Told(Base):
     """What a destination has been told: once for each subject (a break, a file) and each thing there is to say of it."""
 
