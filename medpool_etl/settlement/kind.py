@@ -15,7 +15,8 @@ class RuleKind:
     """``apply`` is the pure function; ``facts`` and ``county`` are the columns it takes (``county`` None: it knows no counties).
 
     ``values``, ``readings`` and ``deadlines`` are the names it asks the rulebook for; a rulebook that has a rule of the kind
-    must have them, which `medpool check` says. ``{fund}`` in the name of a value stands for each fund of the rule.
+    must have them, which `medpool check` says. ``{fund}`` in the name of a value stands for each fund of the rule. ``days`` are
+    deadlines it takes the days of its transfers from as far as a city has them.
     """
 
     name: str
@@ -26,4 +27,5 @@ class RuleKind:
     values: tuple[str, ...] = ()
     readings: tuple[str, ...] = ()
     deadlines: tuple[str, ...] = ()
+    days: tuple[str, ...] = ()
     moves_money: bool = True

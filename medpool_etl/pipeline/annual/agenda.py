@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from medpool_etl.documents import Text
 from medpool_etl.periods import Period
 from medpool_etl.policy import Rulebook, load_rulebook
+from medpool_etl.settlement import rules_of
 from medpool_etl.store import Control, Settings
 
 STATES: dict[str, Text] = {
@@ -42,7 +43,7 @@ def agenda(settings: Settings, city: str, year: int) -> tuple[Item, ...]:
     try:
         items = []
         for period in sorted(every, key=lambda period: period.order):
-            rules = _rules(rulebook, period)
+            rules = rules_of(rulebook, period)
             state = _state(control, city, period)
             if not rules and _left_open(rulebook, period):
                 items.append(Item(period, "unspecified", ()))
@@ -51,13 +52,6 @@ def agenda(settings: Settings, city: str, year: int) -> tuple[Item, ...]:
         return tuple(items)
     finally:
         control.close()
-
-
-def _rules(rulebook: Rulebook, period: Period) -> tuple[str, ...]:
-    first = rulebook.notice.in_force_from
-    if period.last_day < first:
-        return ()
-    return tuple(name for name, rule in rulebook.rules.items() if rule.applies(period, first))
 
 
 def _left_open(rulebook: Rulebook, period: Period) -> bool:

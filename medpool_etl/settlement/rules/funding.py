@@ -165,5 +165,6 @@ KINDS: tuple[RuleKind, ...] = (
         FundingCounty,
         values=("plan_tolerance",),
         readings=("plan_review",),
+        days=("plan_review", "allocation", "distribution"),
     ),
 )

@@ -120,11 +120,13 @@ KINDS: tuple[RuleKind, ...] = (
         county=RevolvingCounty,
         values=("revolving_months",),
         readings=("revolving_average",),
+        days=("revolving_payment", "revolving_distribution"),
     ),
     RuleKind(
         "revolving_recovery",
         Text(zh="周转金收回", en="Revolving fund recovered"),
         recover,
         county=RecoveryCounty,
+        days=("revolving_recovery",),
     ),
 )
