@@ -93,9 +93,14 @@ def item(key: str) -> str:
     return f"账号 {account} 流水号 {serial}" if serial else f"票据号 {key}"
 
 
+def without_persons(text: str) -> str:
+    """Return a text with every id of a person in it hidden."""
+    return _PERSON.sub("（已隐去）", text)
+
+
 def quoted(text: str) -> str:
     """Return what somebody typed or a file holds: on one line, without ids of persons, at most 60 characters."""
-    text = _PERSON.sub("（已隐去）", " ".join(text.split()))
+    text = without_persons(" ".join(text.split()))
     return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
 
 

@@ -15,6 +15,7 @@ from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.agreed import Agreed, run_id
 from medpool_etl.pipeline.basis import Basis, basis_of
 from medpool_etl.pipeline.comparing import sizes_before
+from medpool_etl.pipeline.measure import measured_opening
 from medpool_etl.pipeline.session import staging_session
 from medpool_etl.policy import cities
 from medpool_etl.quality import verify_suite
@@ -75,6 +76,7 @@ def verify(agreed: Agreed, month: Month) -> None:
             verify_checks(connection, contract)
 
 
+@measured_opening
 def open_month(settings: Settings, city: str, month: Month, progress: Progress[Any] = silent) -> MonthRun:
     """Receive and recognise the month's files and name the run by them and everything agreed.
 

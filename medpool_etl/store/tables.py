@@ -196,8 +196,9 @@ class RunMaker(Base):
 
 
 class StepRun(Base):
-    """Each time a step of a run was done: ``outcome`` is running, done, blocked or failed (running for ever: the process died), ``rows`` and
-    ``files`` what it worked on, ``started_by`` what had it run (a command, or a DAG run)."""
+    """Each time a step of a run was done: ``outcome`` is running, done, blocked, failed, or died (the process ended without a word, which
+    the step's next attempt finds; until then it is running), ``rows`` and ``files`` what it worked on, ``started_by`` what had it run
+    (a command, or a DAG run)."""
 
     __tablename__ = "step_runs"
 

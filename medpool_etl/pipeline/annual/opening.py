@@ -11,6 +11,7 @@ from medpool_etl.intake import receive
 from medpool_etl.periods import Period
 from medpool_etl.pipeline.agreed import Agreed, run_id
 from medpool_etl.pipeline.done import done_before
+from medpool_etl.pipeline.measure import measured_opening
 from medpool_etl.pipeline.opening import MonthRun, Progress, silent, verify
 from medpool_etl.store import Control, Settings, Warehouse
 from medpool_etl.store.warehouse import write_json
@@ -23,6 +24,7 @@ _SETTLED_WITH: dict[str, tuple[str, ...]] = {
 }
 
 
+@measured_opening
 def open_period(settings: Settings, city: str, period: Period, progress: Progress[Any] = silent) -> MonthRun:
     """Receive and recognise what serves the period and name the run by it, by everything agreed, and by every published run before it.
 
