@@ -30,6 +30,15 @@ class Moved(Document):
     working_day: int | None = Field(default=None, ge=-23, le=23)
 
 
+class Shown(Document):
+    """A kind of file whose arrival shows that a filing was made: its ``contract``; of statements the kind of ``account``; of a yearly
+    file how many ``years`` its own lies behind the deadline's (the draft of next year's budget: 1)."""
+
+    contract: str
+    account: Literal["fiscal", "income", "expenditure"] | None = None
+    years: int = Field(default=0, ge=-1, le=1)
+
+
 class Deadline(Document):
     """A deadline of the notice. ``every`` says of which periods there is one, ``who`` acts.
 
@@ -42,6 +51,10 @@ class Deadline(Document):
     clause has it. ``starts``: the first day one is due, where that is none of the first period in force (the payment of the first
     days, say, that is counted from the month before). ``funds``: whose. ``reading`` and ``by_reading``: a reading of the
     rulebook moves it.
+
+    How it is known to be met: a filing by the files that show it (``shown_by``); a payment by the transfers of the rules whose kind
+    names the deadline, of these ``steps`` where a rule has several; anything else by a person's word. ``rests_on``: the kind of
+    period that must be published before the filing can be made.
     """
 
     clause: str
@@ -63,6 +76,9 @@ class Deadline(Document):
     funds: tuple[Literal["worker", "resident"], ...] = ("worker", "resident")
     reading: str | None = None
     by_reading: dict[str, Moved] = Field(default_factory=dict)
+    shown_by: tuple[Shown, ...] = ()
+    steps: tuple[str, ...] = ()
+    rests_on: Literal["month", "quarter", "opening", "clearing"] | None = None
 
     def read(self, taken: str) -> Deadline:
         """Return the deadline under a reading; raises ConfigurationError for one that says nothing of it."""
@@ -101,6 +117,16 @@ class Deadline(Document):
             raise ValueError("reading and by_reading go together")
         if self.by_reading and self.day is None and self.working_day is None:
             raise ValueError("a reading moves a day or a working day of a month, nothing else")
+        return self
+
+    @model_validator(mode="after")
+    def _known_to_be_met(self) -> Deadline:
+        if self.kind == "payment" and (self.shown_by or self.rests_on):
+            raise ValueError("shown_by and rests_on are of a filing; a payment is shown by the transfers of its rules")
+        if self.kind == "filing" and self.steps:
+            raise ValueError("steps are of a payment")
+        if self.rests_on in ("month", "quarter") and self.rests_on != self.every:
+            raise ValueError(f"what rests on a {self.rests_on} is due every {self.rests_on}")
         return self
 
     @model_validator(mode="after")
