@@ -14,10 +14,10 @@ define AIRFLOW_ENV
 export PATH="$(BIN):$$PATH" MEDPOOL_DATA="$(DEMO)" AIRFLOW_HOME="$(DEMO)/airflow" \
   AIRFLOW__CORE__DAGS_FOLDER="$(CURDIR)/dags" AIRFLOW__CORE__PLUGINS_FOLDER="$(CURDIR)/plugins" \
   AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__CORE__PARALLELISM=4 AIRFLOW__CORE__DEFAULT_TIMEZONE=Asia/Shanghai \
-  AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False
+  AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False MEDPOOL_UNATTENDED="make demo: rehearsal files, nobody is asked"
 endef
 
-.PHONY: help demo year test test-postgres check format airflow install requirements dictionary bench soak clean
+.PHONY: help demo year test test-postgres compose-test check format airflow install requirements dictionary bench soak clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -53,7 +53,7 @@ demo: $(VENV)/.runtime ## settle Taizhou 2022-03 from rehearsal files through th
 YEAR ?= 2022
 YEARS := $(CURDIR)/var/years
 year: $(VENV)/.runtime ## settle a whole rehearsed year, one command a step: CITY=taizhou YEAR=2022 (zhoushan 2021, nantong and zaozhuang 2020, hangzhou 2022)
-	@export PATH="$(BIN):$$PATH" MEDPOOL_DATA="$(YEARS)" MEDPOOL_SUPPLEMENTS="$(if $(filter hangzhou,$(CITY)),hangzhou-example)" && set -e && \
+	@export PATH="$(BIN):$$PATH" MEDPOOL_DATA="$(YEARS)" MEDPOOL_UNATTENDED="make year: rehearsal files, nobody is asked" MEDPOOL_SUPPLEMENTS="$(if $(filter hangzhou,$(CITY)),hangzhou-example)" && set -e && \
 	step() { echo "$$ medpool $$*"; medpool "$$@" > "$(YEARS)/last.log" 2>&1 || test $$? = 1 || { cat "$(YEARS)/last.log"; exit 1; }; } && \
 	mkdir -p "$(YEARS)" && for period in $$(medpool agenda $(CITY) $(YEAR) --names); do \
 	  case $$period in *-Q*) ;; *) step simulate $(CITY) $$period --year;; esac; step run $(CITY) $$period; \
@@ -78,6 +78,9 @@ test: $(VENV)/.dev ## run the tests
 
 test-postgres: $(VENV)/.dev ## run the control database's tests on PostgreSQL too, in a throw-away cluster (installs Debian's if there is none)
 	@tests/postgres.sh $(BIN)/python -m pytest tests/store
+
+compose-test: $(VENV)/.runtime ## start the deployment for real on Debian's docker engine, from nothing to a restored backup (half an hour, as root)
+	@tests/compose/run.sh $(BIN)/python
 
 check: $(VENV)/.dev ## lint, format, types, and every document against its schema
 	@$(BIN)/ruff check .

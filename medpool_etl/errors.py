@@ -49,5 +49,11 @@ class BlockedError(MedpoolError):
     exit_code = 4
 
 
+class ApprovalNeededError(BlockedError):
+    """What is reviewed has not been approved, or was rejected: nothing new is published until somebody approves it."""
+
+    exit_code = 5
+
+
 class UnspecifiedError(MedpoolError):
     """A notice leaves this to a later rule (G6), and no supplement supplies it."""

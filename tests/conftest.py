@@ -21,6 +21,8 @@ os.environ.update(
 )
 for name in [name for name in os.environ if name.startswith("MEDPOOL_")]:
     del os.environ[name]
+# Tests of approvals take it away again.
+UNATTENDED = os.environ["MEDPOOL_UNATTENDED"] = "测试：无人审批"
 
 from medpool_etl import pipeline  # noqa: E402
 from medpool_etl.errors import BlockedError  # noqa: E402
@@ -47,6 +49,7 @@ def at(folder: Path) -> Settings:
         warehouse=folder / "warehouse",
         control_url=f"sqlite:///{folder / 'control.sqlite'}",
         alert_urls=(),
+        unattended=UNATTENDED,
     )
 
 

@@ -17,7 +17,9 @@ from medpool_etl.cli import render, render_rules
 from medpool_etl.cli.breaks import breaks_app
 from medpool_etl.cli.deadlines import deadlines
 from medpool_etl.cli.dictionary import dictionary_text
+from medpool_etl.cli.metrics import metrics
 from medpool_etl.cli.progress import progress
+from medpool_etl.cli.reviews import approve, reject, reviews
 from medpool_etl.cli.rules import rules
 from medpool_etl.cli.what_if import what_if
 from medpool_etl.contracts import load_all
@@ -57,12 +59,17 @@ A first month, from rehearsal files to the workbook:
   medpool explain remittances/taizhou/2022-03/worker/331002      the clause and file rows behind an amount
 
 Files go to <MEDPOOL_DATA>/inbox/<city>/<month>; results lie in <MEDPOOL_DATA>/warehouse.
-Exit codes: 0 done, 1 done but provisional, 2 to be mended by you, 3 a fault of medpool, 4 blocked: nothing new is published.""",
+Exit codes: 0 done, 1 done but provisional, 2 to be mended by you, 3 a fault of medpool, 4 blocked: nothing new is published,
+5 waiting for approval.""",
 )
 app.add_typer(breaks_app, name="breaks")
 app.command("what-if")(what_if)
 app.command()(deadlines)
+app.command()(metrics)
 app.command()(rules)
+app.command()(reviews)
+app.command()(approve)
+app.command()(reject)
 City = Annotated[str, typer.Argument(help="The city, such as taizhou.", show_default=False)]
 PeriodText = Annotated[
     str,
@@ -126,14 +133,21 @@ def faults() -> None:
 
 
 @app.command()
-def run(city: City, period: PeriodText) -> None:
+def run(
+    city: City,
+    period: PeriodText,
+    by: Annotated[
+        str | None,
+        typer.Option(envvar="MEDPOOL_USER", help="Who has it run, and so may not approve it.", show_default=False),
+    ] = None,
+) -> None:
     """Settle a period: a month (receive, stage, judge, reconcile, settle, pass the gate, publish, alert), a quarter, the opening
     of a year or its clearing; then show what came out.
 
-    Run again with the same inputs and rules, it changes nothing and says so.
+    What the city's rules have reviewed waits for `medpool approve` before it is published. Run again with the same inputs and rules, it changes nothing and says so.
     """
     settings, when = Settings.load(), Period.parse(period)
-    done = pipeline.run_period(settings, city, when, progress)
+    done = pipeline.run_period(settings, city, when, progress, by)
     _show(settings, city, when, unchanged=done.unchanged)
 
 

@@ -5,20 +5,25 @@ from __future__ import annotations
 import hashlib
 import shutil
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from medpool_etl.errors import StoreError
+from medpool_etl.marts.approvals import approvals_table
 from medpool_etl.marts.build import table_path
 from medpool_etl.marts.lives import lives_table
 from medpool_etl.marts.punctuality import punctuality_table
 from medpool_etl.marts.registry import Registry
+from medpool_etl.marts.run_steps import steps_table
 from medpool_etl.store import Control, Warehouse
+from medpool_etl.store.approvals import Approvals
 from medpool_etl.store.breaks import Breaks
 from medpool_etl.store.control import Published
 from medpool_etl.store.models import model_sql
+from medpool_etl.store.steps import Steps
 from medpool_etl.store.tables import Break
 from medpool_etl.store.warehouse import read_json
 
@@ -26,14 +31,19 @@ from medpool_etl.store.warehouse import read_json
 def build_mart(control: Control, warehouse: Warehouse, registry: Registry) -> bool:
     """Build the mart over all published months and switch to it; return whether there was anything to do.
 
-    A generation is named by the months and runs in it, by the state of the breaks and by when files came, so the same publications, lives
-    and moments are the same generation. Readers of the generation before keep theirs. If another process publishes meanwhile, the mart is built again.
+    A generation is named by the months and runs in it, by the state of the breaks, by when files came and by what was approved, so the same
+    publications, lives, moments and decisions are the same generation. Readers of the generation before keep theirs. If another process publishes meanwhile, the mart is built again.
+
+    How long steps took does not name it: otherwise every run would make a new generation, also one that changes nothing. ``run_steps`` thus has
+    what was known when the generation was built: of the run published last its ``publish`` still running and no ``notify``, and
+    nothing of runs that changed nothing since. The next generation has them; the control database has them at once.
     """
     changed = False
     while True:
         published, lives = control.published(), Breaks(control).listing()
         punctuality = punctuality_table(control, warehouse, published)
-        generation = _name(published, lives, punctuality, registry)
+        decided = approvals_table(Approvals(control).listing(), published)
+        generation = _name(published, lives, (punctuality, decided), registry)
         if warehouse.generation() == generation and warehouse.current_mart.is_file():
             return changed
         target = warehouse.marts / generation
@@ -44,7 +54,12 @@ def build_mart(control: Control, warehouse: Warehouse, registry: Registry) -> bo
                 _write(
                     fresh / "medpool.duckdb",
                     [warehouse.run(p.city, p.month, p.run_id) for p in published],
-                    {"lives": lives_table(lives), "punctuality": punctuality},
+                    {
+                        "lives": lives_table(lives),
+                        "punctuality": punctuality,
+                        "decided": decided,
+                        "steps": steps_table(Steps(control).listing()),
+                    },
                     registry,
                 )
                 fresh.rename(target)
@@ -57,13 +72,16 @@ def build_mart(control: Control, warehouse: Warehouse, registry: Registry) -> bo
         changed = True
 
 
-def _name(published: tuple[Published, ...], lives: tuple[Break, ...], punctuality: pa.Table, registry: Registry) -> str:
+def _name(
+    published: tuple[Published, ...], lives: tuple[Break, ...], controlled: Iterable[pa.Table], registry: Registry
+) -> str:
     digest = hashlib.sha256(registry.model_dump_json().encode())
     for item in published:
         digest.update(f"\n{item.city} {item.month} {item.run_id}".encode())
     for row in lives:
         digest.update(f"\n{row.break_id} {row.changed_at.isoformat()} {row.seen_in} {row.assigned_to}".encode())
-    digest.update(repr(punctuality.to_pylist()).encode())
+    for table in controlled:
+        digest.update(repr(table.to_pylist()).encode())
     return digest.hexdigest()[:16]
 
 

@@ -12,6 +12,7 @@ from medpool_etl.pipeline.inbox import InboxRow, inbox
 from medpool_etl.pipeline.instructed import Instruction, instructed_for
 from medpool_etl.pipeline.opening import MonthRun, open_month, verify
 from medpool_etl.pipeline.plans import decide_plan
+from medpool_etl.pipeline.reviews import Reviewed, ask, decide, made_by, reviews, stand_in
 from medpool_etl.pipeline.steps import (
     PERIOD_STEPS,
     STEPS,
@@ -33,15 +34,19 @@ __all__ = [
     "InboxRow",
     "Instruction",
     "MonthRun",
+    "Reviewed",
     "agenda",
+    "ask",
     "close_month",
     "close_period",
+    "decide",
     "decide_plan",
     "explain",
     "gate",
     "inbox",
     "instructed_for",
     "judge",
+    "made_by",
     "notify",
     "open_month",
     "open_period",
@@ -50,9 +55,11 @@ __all__ = [
     "publish",
     "published_folder",
     "reconcile",
+    "reviews",
     "run_month",
     "run_period",
     "settle",
     "stage",
+    "stand_in",
     "verify",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 from medpool_etl import alerts, reports
 from medpool_etl.contracts import checks_of
 from medpool_etl.documents import Text
-from medpool_etl.errors import InputError, StoreError
+from medpool_etl.errors import ApprovalNeededError, InputError, StoreError
 from medpool_etl.intake import ODD, Arrival, unreadable
 from medpool_etl.intake.peek import NotReadable
 from medpool_etl.marts import build_mart, build_tables, staging_views
@@ -27,8 +27,10 @@ from medpool_etl.pipeline.done import add_done
 from medpool_etl.pipeline.figures import provisional_reasons
 from medpool_etl.pipeline.gate import blocked, gate_of, sync_breaks
 from medpool_etl.pipeline.indicators import add_indicators
+from medpool_etl.pipeline.measure import measured
 from medpool_etl.pipeline.opening import MonthRun, Progress, begin, open_month, silent
 from medpool_etl.pipeline.plans import plans_table
+from medpool_etl.pipeline.reviews import ask, made_by, needed, stand_in
 from medpool_etl.pipeline.session import AVERAGE_WAGE, look_back, run_session, staging_session, take_average_wage
 from medpool_etl.quality import Judge, size_of
 from medpool_etl.reconciliation import PairResult
@@ -235,16 +237,24 @@ def publish(settings: Settings, run: MonthRun, progress: Progress[Any] = silent)
     """Complete the run, point the month at it and switch the mart; return whether anything changed.
 
     The month is switched in one transaction of the control database; a crash before it leaves what was published, a
-    crash after it leaves the mart to be built by the next run.
+    crash after it leaves the mart to be built by the next run. Raises ApprovalNeededError, and tells whoever is asked, while something
+    the city's rules have reviewed is not approved.
     """
     agreed, warehouse = run.agreed(), Warehouse(settings.warehouse)
     with warehouse.exclusive(run.run_id):
         if not run.complete(settings):
             warehouse.complete(run.city, run.month, run.run_id)
+    # Complete before it is approved: what was looked at cannot change any more, and is not made again once it is.
+    stand_in(settings, run)
+    try:
+        needs = needed(settings, run, agreed)
+    except ApprovalNeededError:
+        ask(settings, run)
+        raise
     figures = read_json(run.folder(settings) / "summary.json")["figures"]
     control = Control(settings.control_url)
     try:
-        changed = control.publish(run.run_id, run.city, run.month, figures)
+        changed = control.publish(run.run_id, run.city, run.month, figures, needs)
         for _ in progress([run.month], "building the mart"):
             built = build_mart(control, warehouse, agreed.registry)
         for later in stale_months(control, warehouse, run.city, run.month, run.run_id):
@@ -290,48 +300,54 @@ def _tell(settings: Settings, agreed: Agreed, run: MonthRun, progress: Progress[
 
 
 STEPS: dict[str, Step] = {
-    "stage": stage,
-    "judge": judge,
-    "reconcile": reconcile,
-    "settle": settle,
-    "gate": gate,
-    "publish": publish,
-    "notify": notify,
+    "stage": measured("stage", stage),
+    "judge": measured("judge", judge),
+    "reconcile": measured("reconcile", reconcile),
+    "settle": measured("settle", settle),
+    "gate": measured("gate", gate),
+    "publish": measured("publish", publish),
+    "notify": measured("notify", notify),
 }
 
 
 # A quarter, an opening and a clearing have nothing to reconcile and so no gate; they take the same way for the rest.
 PERIOD_STEPS: dict[str, Step] = {
-    "stage": stage,
-    "judge": judge,
-    "settle": _unless_complete(settle_period),
-    "report": _unless_complete(write_reports),
-    "publish": publish,
-    "notify": notify,
+    "stage": measured("stage", stage),
+    "judge": measured("judge", judge),
+    "settle": measured("settle", _unless_complete(settle_period)),
+    "report": measured("report", _unless_complete(write_reports)),
+    "publish": measured("publish", publish),
+    "notify": measured("notify", notify),
 }
 
 
-def run_month(settings: Settings, city: str, month: Month, progress: Progress[Any] = silent) -> MonthRun:
-    """Run every step of a month, in order; what is there already is not made again."""
+def run_month(
+    settings: Settings, city: str, month: Month, progress: Progress[Any] = silent, by: str | None = None
+) -> MonthRun:
+    """Run every step of a month, in order; what is there already is not made again. ``by``: who has it run, and so may not approve it."""
     run = open_month(settings, city, month, progress)
+    made_by(settings, run, by)
     for step in STEPS.values():
         step(settings, run, progress)
     return run
 
 
-def run_period(settings: Settings, city: str, period: Period, progress: Progress[Any] = silent) -> MonthRun:
+def run_period(
+    settings: Settings, city: str, period: Period, progress: Progress[Any] = silent, by: str | None = None
+) -> MonthRun:
     """Run every step of a period, in order: of a month as :func:`run_month` does, of a quarter, an opening or a clearing likewise.
 
     Raises InputError for a whole year, which is settled by its months, quarters, opening and clearing.
     """
     if period.kind == "month":
-        return run_month(settings, city, period.first_month, progress)
+        return run_month(settings, city, period.first_month, progress, by)
     if period.kind == "year":
         raise InputError(
             f"{period} is a whole year",
             expected=f"{period}-opening, {period}-01 … {period}-12, {period}-Q1 … {period}-Q4, {period}-clearing",
         )
     run = open_period(settings, city, period, progress)
+    made_by(settings, run, by)
     for step in PERIOD_STEPS.values():
         step(settings, run, progress)
     return run

@@ -16,7 +16,7 @@ from medpool_etl.policy.load import (
     rulebooks,
     supplements_in_force,
 )
-from medpool_etl.policy.model import BreakClass, Clause, Pair, Rulebook, RuleEntry, Subject
+from medpool_etl.policy.model import BreakClass, Clause, Pair, Review, Rulebook, RuleEntry, Subject
 
 __all__ = [
     "BreakClass",
@@ -25,6 +25,7 @@ __all__ = [
     "Deadline",
     "Due",
     "Pair",
+    "Review",
     "RuleEntry",
     "Rulebook",
     "Subject",

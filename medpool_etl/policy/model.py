@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -14,7 +14,7 @@ from medpool_etl.errors import ConfigurationError, InputError, UnspecifiedError
 from medpool_etl.periods import Period
 from medpool_etl.places import Fund
 from medpool_etl.policy.clearing import Clearing
-from medpool_etl.policy.deadline import Deadline
+from medpool_etl.policy.deadline import Actor, Deadline
 
 # What a break means for the settlement: it is as it should be, it makes the month provisional, or nothing is published.
 Gate = Literal["expected", "warn", "block"]
@@ -197,6 +197,15 @@ class RuleEntry(Document):
         return when == period.kind and in_years and (when != "month" or period.number in self.months)
 
 
+class Review(Document):
+    """What waits for somebody's word before it is published: the transfers of ``rules``, who gives it, and the clause that says so."""
+
+    clause: str
+    title: Text
+    by: Actor
+    rules: tuple[str, ...] = Field(min_length=1)
+
+
 class Unspecified(Document):
     """What the notice leaves to a later rule (G6), by the kind of rule it would be."""
 
@@ -231,7 +240,8 @@ class Rulebook(Document):
 
     ``rules`` by id; ``unspecified`` by the kind of rule a notice leaves to later; ``clearing`` the layers of the annual
     clearing; ``deadlines`` by id, from the document of that name; ``supplements`` the documents that were laid over the notice;
-    ``ledgers`` what each fund consists of, where the notice lists it.
+    ``ledgers`` what each fund consists of, where the notice lists it; ``reviews`` by name, what is published only once
+    somebody has approved it.
     """
 
     city: str
@@ -243,6 +253,7 @@ class Rulebook(Document):
     unspecified: dict[str, Unspecified] = Field(default_factory=dict)
     clearing: Clearing | None = None
     deadlines: dict[str, Deadline] = Field(default_factory=dict)
+    reviews: dict[Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")], Review] = Field(default_factory=dict)
     supplements: tuple[Notice, ...] = ()
     ledgers: dict[Fund, tuple[Ledger, ...]] = Field(default_factory=dict)
     reconciliation: Reconciliation = Reconciliation()
@@ -259,6 +270,7 @@ class Rulebook(Document):
         used |= {f"unspecified {name}": item.clause for name, item in self.unspecified.items()}
         used |= {f"clearing {n}": clause for n, clause in enumerate(self.clearing.clauses if self.clearing else ())}
         used |= {f"amounts {name}": clause for name, clause in self.amounts.items()}
+        used |= {f"review {name}": review.clause for name, review in self.reviews.items()}
         used |= {f"ledger {item.id}": item.clause for items in self.ledgers.values() for item in items}
         for name, clause in used.items():
             if clause not in self.clauses:

@@ -8,7 +8,7 @@ from medpool_etl.documents import Document
 from medpool_etl.errors import ConfigurationError
 from medpool_etl.policy.clearing import Clearing
 from medpool_etl.policy.deadline import Deadline
-from medpool_etl.policy.model import Clause, Notice, Reading, Rulebook, RuleEntry, Value
+from medpool_etl.policy.model import Clause, Notice, Reading, Review, Rulebook, RuleEntry, Value
 
 
 class Supplement(Document):
@@ -25,6 +25,7 @@ class Supplement(Document):
     rules: dict[str, RuleEntry] = Field(default_factory=dict)
     clearing: Clearing | None = None
     deadlines: dict[str, Deadline] = Field(default_factory=dict)
+    reviews: dict[str, Review] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _own_values(self) -> Supplement:
@@ -51,7 +52,7 @@ def lay_over(rulebook: Rulebook, supplement: Supplement, name: str) -> Rulebook:
             where=where,
             expected=f"some of {', '.join(rulebook.unspecified) or 'nothing'}",
         )
-    for part in ("clauses", "values", "readings", "rules", "deadlines"):
+    for part in ("clauses", "values", "readings", "rules", "deadlines", "reviews"):
         if twice := sorted(set(getattr(rulebook, part)) & set(getattr(supplement, part))):
             raise ConfigurationError(f"{part} the notice has already: {', '.join(twice)}", where=where)
     given = {rule.kind for rule in supplement.rules.values()}
@@ -66,6 +67,7 @@ def lay_over(rulebook: Rulebook, supplement: Supplement, name: str) -> Rulebook:
         "rules": {**rulebook.rules, **supplement.rules},
         "unspecified": {key: open_ for key, open_ in rulebook.unspecified.items() if key not in supplement.supplies},
         "deadlines": {**rulebook.deadlines, **supplement.deadlines},
+        "reviews": {**rulebook.reviews, **supplement.reviews},
         "clearing": supplement.clearing or rulebook.clearing,
         "supplements": (*rulebook.supplements, supplement.notice),
     }

@@ -6,12 +6,16 @@ import datetime as dt
 from collections.abc import Iterator
 
 from medpool_etl import documents
+from medpool_etl.contracts import load_all
 from medpool_etl.errors import MedpoolError
 from medpool_etl.places import City, Unit, load_city
 from medpool_etl.policy import Rulebook, load_rulebook, load_supplement
+from medpool_etl.policy.deadline import Deadline
 from medpool_etl.policy.due import chain
 from medpool_etl.policy.risk import RISK_VALUES, risk_gaps
 from medpool_etl.settlement.kinds import RULE_KINDS
+from medpool_etl.settlement.ordering import deadline_names, ordering_rules
+from medpool_etl.settlement.steps import STEPS
 
 ONE_DAY = dt.timedelta(days=1)
 # No rule needs these: the budget level at which the treasury books premiums is of the reconciliation, and whose treasury it is the
@@ -56,6 +60,7 @@ def gaps(rulebook: Rulebook) -> list[str]:
     said += risk_gaps(rulebook)
     said += _clearing(rulebook, used)
     said += _deadlines(rulebook, used)
+    said += _reviews(rulebook)
     said += [
         f"unspecified {kind}: medpool knows no such kind" for kind in rulebook.unspecified if kind not in RULE_KINDS
     ]
@@ -97,6 +102,56 @@ def _deadlines(rulebook: Rulebook, used: dict[str, set[str]]) -> Iterator[str]:
             chain(rulebook, name)
         except MedpoolError as error:
             yield f"deadline {name}: {error.what}"
+        yield from _known_to_be_met(rulebook, name)
+
+
+def _known_to_be_met(rulebook: Rulebook, name: str) -> Iterator[str]:
+    """Say what is wrong with how a deadline is known to be met: files nobody knows, steps that are none or of no rule, and a payment of
+    which nobody could tell which transfers of a rule it is."""
+    deadline, contracts = rulebook.deadlines[name], load_all()
+    for shown in deadline.shown_by:
+        contract = contracts.get(shown.contract)
+        if contract is None:
+            yield f"deadline {name}: there is no contract {shown.contract}"
+        elif shown.account and shown.account not in contract.expected.account_kinds:
+            yield f"deadline {name}: {shown.contract} comes for no {shown.account} account"
+        elif shown.years and contract.expected.every != "year":
+            yield f"deadline {name}: {shown.contract} comes for no year"
+        elif contract.expected.every == "month" and deadline.every != "month":
+            yield f"deadline {name}: {shown.contract} comes every month, the deadline every {deadline.every}"
+    yield from (f"deadline {name}: there is no step {step}" for step in deadline.steps if step not in STEPS)
+    ordering = ordering_rules(rulebook, name)
+    if deadline.steps and not ordering:
+        yield f"deadline {name}: it has steps, but no rule names it"
+    for rule_id in ordering if deadline.kind == "payment" and not deadline.steps else ():
+        others = [
+            other
+            for other in deadline_names(rulebook.rules[rule_id].kind)
+            if other != name and ((rest := rulebook.deadlines.get(other)) is None or _same_time(deadline, rest))
+        ]
+        if others:
+            yield (
+                f"deadline {name}: the rule {rule_id} has {', '.join(others)} too; steps must say which of its transfers "
+                "this one is of"
+            )
+
+
+def _same_time(one: Deadline, other: Deadline) -> bool:
+    return other.kind == "payment" and bool(set(one.quarters) & set(other.quarters))
+
+
+def _reviews(rulebook: Rulebook) -> Iterator[str]:
+    seen: dict[str, str] = {}
+    for name, review in rulebook.reviews.items():
+        for rule_id in review.rules:
+            entry = rulebook.rules.get(rule_id)
+            if entry is None:
+                yield f"review {name}: there is no rule {rule_id}"
+            elif entry.kind in RULE_KINDS and not RULE_KINDS[entry.kind].moves_money:
+                yield f"review {name}: the rule {rule_id} moves no money"
+            if rule_id in seen:
+                yield f"review {name}: the rule {rule_id} is of the review {seen[rule_id]} already"
+            seen[rule_id] = name
 
 
 def unit_gaps(city: City) -> list[str]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import sqlalchemy as sa
 from alembic import command
@@ -21,7 +22,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from medpool_etl.errors import InputError, StoreError
+from medpool_etl.errors import ApprovalNeededError, InputError, StoreError
+from medpool_etl.store.approvals import lacking
 from medpool_etl.store.tables import (
     Base,
     ClosedMonth,
@@ -196,11 +198,13 @@ class Control:
         with self.session() as session:
             session.execute(sa.update(Run).where(Run.run_id == run_id).values(opened_at=now))
 
-    def publish(self, run_id: str, city: str, month: str, figures: str) -> bool:
+    def publish(
+        self, run_id: str, city: str, month: str, figures: str, needs: Mapping[str, str] = MappingProxyType({})
+    ) -> bool:
         """Point the month at the run, in one transaction; return whether that changed anything.
 
-        Raises StoreError when the run was never started, InputError when the month is closed or points at a run begun
-        after this one.
+        ``needs``: what must be approved, each review with the digest of its figures. Raises StoreError when the run was never started,
+        InputError when the month is closed or points at a run begun after this one, ApprovalNeededError while a review lacks its approval.
         """
         with self.session() as session:
             # All runs of the month, so that of several published at once each sees what the one before did.
@@ -223,6 +227,12 @@ class Control:
                 raise InputError(
                     f"a newer run of {city} {month} is published already ({newer.run_id})",
                     do=f"run the month again, so that it starts from the files there now: medpool run {city} {month}",
+                )
+            if missing := lacking(session, city, month, needs):
+                raise ApprovalNeededError(
+                    f"not approved: {', '.join(missing)}",
+                    where=f"{city} {month}",
+                    do=f"see `medpool reviews {city} {month}`",
                 )
             replaces = current.run_id if current else None
             if current is None:

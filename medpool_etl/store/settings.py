@@ -31,6 +31,9 @@ class Settings:
     a folder ``<city>/<month>`` each month, ``warehouse`` (MEDPOOL_WAREHOUSE), and the control database
     (MEDPOOL_CONTROL_URL, an SQLAlchemy address). ``alert_urls`` (MEDPOOL_ALERT_URLS, or the file that
     MEDPOOL_ALERT_URLS_FILE names, one a line) are Apprise addresses; none means alerts go to the log only.
+
+    ``unattended`` (MEDPOOL_UNATTENDED) says, in a sentence, by whose order nobody is asked to approve what is reviewed: a rehearsal, a
+    test, a backfill of what was settled long ago. It is recorded with every approval it stands for. Empty, people approve.
     """
 
     data: Path
@@ -38,6 +41,7 @@ class Settings:
     warehouse: Path
     control_url: str
     alert_urls: tuple[str, ...]
+    unattended: str = ""
 
     @classmethod
     def load(cls) -> Settings:
@@ -49,6 +53,7 @@ class Settings:
             warehouse=Path(os.environ.get("MEDPOOL_WAREHOUSE") or data / "warehouse").resolve(),
             control_url=os.environ.get("MEDPOOL_CONTROL_URL") or f"sqlite:///{data / 'control.sqlite'}",
             alert_urls=_alert_urls(),
+            unattended=" ".join(os.environ.get("MEDPOOL_UNATTENDED", "").split()),
         )
 
     def month_inbox(self, city: str, month: object) -> Path:

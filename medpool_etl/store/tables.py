@@ -165,8 +165,8 @@ class PlanDecision(Base):
 
 class Approval(Base):
     """Somebody's decision on a review of a run: ``approved`` or ``rejected``, of the very figures ``digest`` stands for; the newest
-    counts. ``how``: by a ``person``, or ``unattended`` by a policy, which ``reason`` then states. ``makers`` (JSON) whose word
-    was in the figures."""
+    counts. ``how``: by a ``person``; ``carried`` from an earlier run of the period with the same figures; ``unattended`` by a policy, which
+    ``reason`` then states. ``makers`` (JSON) whose word was in the figures."""
 
     __tablename__ = "approvals"
     __table_args__ = (sa.Index("approvals_of_period", "city", "month"),)

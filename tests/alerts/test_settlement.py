@@ -1,5 +1,6 @@
 """Alerts of real settlements, sent to a real local HTTP endpoint: once to each owner, again when it matters, never a payer."""
 
+import dataclasses
 import logging
 import re
 from pathlib import Path
@@ -17,7 +18,7 @@ FAULTS = ("missing_treasury", "one_fen_agency", "bad_amount", "not_transferred")
 
 
 def with_url(settings: Settings, url: str) -> Settings:
-    return Settings(settings.data, settings.inbox, settings.warehouse, settings.control_url, (url,))
+    return dataclasses.replace(settings, alert_urls=(url,))
 
 
 def titles(webhook: Webhook) -> list[str]:

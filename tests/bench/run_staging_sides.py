@@ -24,7 +24,7 @@ BEFORE = "0123456789abcdef"
 
 def settings_of(data: Path) -> Settings:
     """Return the settings under which a scene is settled."""
-    return Settings(data, data / "inbox", data / "warehouse", f"sqlite:///{data / 'control.sqlite'}", ())
+    return Settings(data, data / "inbox", data / "warehouse", f"sqlite:///{data / 'control.sqlite'}", (), "make bench")
 
 
 def main() -> None:

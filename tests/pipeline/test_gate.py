@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import duckdb
@@ -41,7 +42,7 @@ def test_a_blocked_month_keeps_what_it_published_and_says_what_to_mend(tmp_path:
     the owner is told at once."""
     first = Settled(at(tmp_path))
     plain = first.settings
-    settings = Settings(plain.data, plain.inbox, plain.warehouse, plain.control_url, (webhook.url,))
+    settings = dataclasses.replace(plain, alert_urls=(webhook.url,))
     warehouse = Warehouse(settings.warehouse)
     generation = warehouse.generation()
     simulate("taizhou", MONTH, settings.inbox, faults=["over_transferred", "unknown_movement", "in_transit"])

@@ -1,5 +1,6 @@
 """Versions of a file and of a month: what counts is the newest good file, the newest run, and an alert that arrived."""
 
+import dataclasses
 from pathlib import Path
 
 import duckdb
@@ -110,7 +111,7 @@ def test_an_alert_is_sent_again_if_it_was_not_recorded(
 ) -> None:
     """Where the process dies between sending and recording, the next run sends again: twice is better than never."""
     plain = at(tmp_path)
-    settings = Settings(plain.data, plain.inbox, plain.warehouse, plain.control_url, (webhook.url,))
+    settings = dataclasses.replace(plain, alert_urls=(webhook.url,))
     simulate("taizhou", MONTH, settings.inbox, faults=["one_fen_treasury"])
     record, died = Memory.record, []
 

@@ -1,0 +1,127 @@
+"""What people decided of what is reviewed, and who had a run made."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from medpool_etl.errors import InputError
+from medpool_etl.store.tables import Approval, ClosedMonth, Publication, Run, RunMaker
+
+if TYPE_CHECKING:
+    from medpool_etl.store.control import Control
+
+APPROVED, REJECTED = "approved", "rejected"
+PERSON, CARRIED, UNATTENDED = "person", "carried", "unattended"
+LONGEST = 500
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A decision to be kept: of which ``review`` of a run, of the figures ``digest`` stands for, ``approved`` or ``rejected``, by whom
+    and why, and whose word was in the figures."""
+
+    review: str
+    digest: str
+    decision: str
+    how: str
+    by: str
+    reason: str
+    makers: tuple[str, ...]
+
+
+class Approvals:
+    """The decisions the control database keeps. Every method may raise StoreError."""
+
+    def __init__(self, control: Control) -> None:
+        """Keep them in this control database."""
+        self._control = control
+
+    def decide(self, city: str, month: str, run_id: str, decisions: Iterable[Decision]) -> None:
+        """Keep decisions on a run, all or none.
+
+        Raises InputError once the run is published or its period closed: what has gone out is not taken back by a later word.
+        """
+        with self._control.session() as session:
+            # As publishing does, so that a decision comes before it or after, and the two see each other.
+            session.scalars(sa.select(Run).where(Run.city == city, Run.month == month).with_for_update()).all()
+            current = session.get(Publication, (city, month))
+            if session.get(ClosedMonth, (city, month)) is not None or (current and current.run_id == run_id):
+                raise InputError(
+                    f"{city} {month} is published with this run already",
+                    do="what is wrong with it is corrected by its files or by a decision; then run it again",
+                )
+            now = dt.datetime.now(dt.UTC)
+            session.add_all(
+                Approval(
+                    city=city,
+                    month=month,
+                    run_id=run_id,
+                    review=item.review,
+                    digest=item.digest,
+                    decision=item.decision,
+                    how=item.how,
+                    by=item.by,
+                    reason=item.reason[:LONGEST],
+                    makers=json.dumps(item.makers, ensure_ascii=False),
+                    made_at=now,
+                )
+                for item in decisions
+            )
+
+    def newest(self, city: str, month: str) -> dict[tuple[str, str], Approval]:
+        """Return the newest decision on each (review, digest) of a period."""
+        with self._control.session() as session:
+            session.expire_on_commit = False
+            return newest(session, city, month)
+
+    def made(self, run_id: str, name: str) -> None:
+        """Record that a person had a run made."""
+        self._control.insert_once(RunMaker, run_id=run_id, name=name.strip(), first_at=dt.datetime.now(dt.UTC))
+
+    def makers(self, run_id: str) -> tuple[str, ...]:
+        """Return who had a run made, by name."""
+        with self._control.session() as session:
+            return tuple(
+                session.scalars(sa.select(RunMaker.name).where(RunMaker.run_id == run_id).order_by(RunMaker.name))
+            )
+
+    def latest_run(self, city: str, month: str) -> str | None:
+        """Return the run of a period that was begun last, or None before the first."""
+        with self._control.session() as session:
+            return session.scalar(
+                sa.select(Run.run_id)
+                .where(Run.city == city, Run.month == month)
+                .order_by(Run.opened_at.desc())
+                .limit(1)
+            )
+
+    def listing(self) -> tuple[Approval, ...]:
+        """Return every decision, in the order they were made."""
+        with self._control.session() as session:
+            session.expire_on_commit = False
+            return tuple(session.scalars(sa.select(Approval).order_by(Approval.id)))
+
+
+def newest(session: Session, city: str, month: str) -> dict[tuple[str, str], Approval]:
+    """Return the newest decision on each (review, digest) of a period, within a transaction."""
+    rows = session.scalars(
+        sa.select(Approval).where(Approval.city == city, Approval.month == month).order_by(Approval.id)
+    )
+    return {(row.review, row.digest): row for row in rows}
+
+
+def lacking(session: Session, city: str, month: str, needs: Mapping[str, str]) -> list[str]:
+    """Return the reviews of ``needs`` (review → digest of its figures) that nobody has approved, or that were rejected since."""
+    decided = newest(session, city, month)
+    return [
+        name
+        for name, digest in needs.items()
+        if (name, digest) not in decided or decided[name, digest].decision != APPROVED
+    ]
