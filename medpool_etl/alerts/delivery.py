@@ -36,14 +36,14 @@ def deliver(url: str, alert: Alert) -> bool:
     return all(taken)
 
 
-def shorten(body: str, fits: Callable[[str], bool]) -> str:
-    """Return a body that fits: whole, or without its last lines and with a last line that says so."""
+def shorten(body: str, fits: Callable[[str], bool], cut: str = CUT) -> str:
+    """Return a body that fits: whole, or without its last lines and with a last line that says so (``cut``)."""
     if fits(body):
         return body
     lines = body.split("\n")
-    while lines and not fits("\n".join([*lines, CUT])):
+    while lines and not fits("\n".join([*lines, cut])):
         lines.pop()
-    return "\n".join([*lines, CUT])
+    return "\n".join([*lines, cut])
 
 
 def _kind(url: str) -> str:
@@ -75,7 +75,7 @@ def _send(plugin: Any, alert: Alert) -> bool:
     # both together.
     together = plugin.title_maxlen <= 0 or plugin.overflow_amalgamate_title
     room = plugin.body_maxlen - (len(alert.title) + 2 if together else 0)
-    body = shorten(alert.body, lambda text: len(text) <= room)
+    body = shorten(alert.body, lambda text: len(text) <= room, alert.cut or CUT)
     return bool(plugin.notify(title=alert.title, body=body, body_format=apprise.NotifyFormat.TEXT))
 
 
@@ -126,7 +126,7 @@ def _send_chat(kind: str, plugin: Any, alert: Alert) -> bool:
         params = {"timestamp": timestamp, "sign": unquote(sign)}
     answer = requests.post(
         plugin.notify_url.format(token=getattr(plugin, "token", ""), key=getattr(plugin, "key", "")),
-        data=request(whole(shorten(alert.body, fits))),
+        data=request(whole(shorten(alert.body, fits, alert.cut or CUT))),
         params=params,
         headers={"Content-Type": "application/json; charset=utf-8"},
         timeout=plugin.request_timeout,

@@ -35,11 +35,13 @@ _SHEET = "见工作簿“差异明细”"
 
 @dataclass(frozen=True)
 class Alert:
-    """A message to one owner: ``title`` and ``body`` as people read them (Chinese)."""
+    """A message to one owner: ``title`` and ``body`` as people read them (Chinese). ``cut`` says where the rest stands when a service takes
+    less (default: in the workbook)."""
 
     owner: str
     title: str
     body: str
+    cut: str = ""
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,26 @@ def reminders(rulebook: Rulebook, calendar: WorkingCalendar, day: dt.date) -> Re
     )
 
 
+def standing(rulebook: Rulebook, calendar: WorkingCalendar, day: dt.date, since: dt.date) -> Reminders:
+    """Return where every deadline stands on ``day`` that is to be reminded of by then and was not late before ``since``: to ``remind``
+    of, as long as it is in time, on its ``last_day``, or ``overdue``.
+
+    Unlike ``reminders`` it depends on no day before having been asked: what a day without an answer would have said is in it still.
+    Raises ConfigurationError when the days around it lie in a year whose holiday notice is not loaded, InputError when ``day`` is
+    before ``since``.
+    """
+    # What is reminded of today falls due before the next working day; what was late behind ``since`` was due no longer before it than
+    # banks are shut.
+    last = calendar.plus(day, 1) - ONE_DAY
+    near = deadlines_between(rulebook, calendar.plus(since, -1), last, calendar)
+    asked = [entry for entry in near if entry.remind_on <= day and entry.late_after >= since]
+    return Reminders(
+        remind=tuple(e for e in asked if day <= e.late_after and not e.due < e.late_after == day),
+        last_day=tuple(e for e in asked if e.due < e.late_after == day),
+        overdue=tuple(e for e in asked if e.late_after < day),
+    )
+
+
 def reports_in_time_until(rulebook: Rulebook, month: Month, calendar: WorkingCalendar) -> dt.date | None:
     """Return the last day on which the reports a month is settled from are taken as being in time, None where the notice
     names no day for them.

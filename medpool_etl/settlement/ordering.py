@@ -1,4 +1,4 @@
-"""Which settled period orders what a deadline asks for, and by when a period must be published for it to be in time."""
+"""Which settled period computes what a deadline asks for, and by when a period must be published for it to be in time."""
 
 from __future__ import annotations
 
@@ -22,14 +22,12 @@ def deadline_names(kind: str) -> tuple[str, ...]:
 
 
 def ordering_rules(rulebook: Rulebook, name: str) -> tuple[str, ...]:
-    """Return the ids of the rules that order what is paid by a deadline; none for a filing, and for what no rule computes."""
-    if rulebook.deadlines[name].kind != "payment":
-        return ()
+    """Return the ids of the rules by which what a deadline asks for is computed; none where no rule does."""
     return tuple(rule_id for rule_id, entry in rulebook.rules.items() if name in deadline_names(entry.kind))
 
 
 def ordered_by(rulebook: Rulebook, entry: Entry, calendar: WorkingCalendar) -> tuple[tuple[Period, str], ...]:
-    """Return the periods whose settlement orders a payment, each with the rule that does, in the order of time.
+    """Return the periods whose settlement orders a payment, or decides what is filed, each with the rule that does, in the order of time.
 
     None where no rule of the city computes it, and for what fell due for a period before the notice was in force.
     """

@@ -1,0 +1,7 @@
+"""Watch the deadlines: what is known to be done of each, whom to remind, and what is late to be published."""
+
+from medpool_etl.pipeline.watch.met import MetWord, met, record_met
+from medpool_etl.pipeline.watch.publishing import tell_late
+from medpool_etl.pipeline.watch.remind import remind
+
+__all__ = ["MetWord", "met", "record_met", "remind", "tell_late"]
