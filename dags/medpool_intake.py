@@ -8,6 +8,7 @@ from typing import Any
 import pendulum
 from airflow.sdk import dag, task
 from airflow.sdk.exceptions import AirflowFailException
+from medpool_failures import on_failure
 from medpool_inbox import watched_inbox
 from medpool_starting import runs_of, start_runs
 
@@ -53,7 +54,12 @@ def medpool_intake(city: str) -> None:
         start_date=pendulum.datetime(first.year, first.month, first.day, tz="Asia/Shanghai"),
         catchup=False,
         max_active_runs=1,
-        default_args={"retries": 2, "retry_delay": pendulum.duration(minutes=1), "owner": "medpool"},
+        default_args={
+            "retries": 2,
+            "retry_delay": pendulum.duration(minutes=1),
+            "owner": "medpool",
+            "on_failure_callback": on_failure,
+        },
         tags=["medpool", city],
         doc_md=DOC.format(city=city),
     )
