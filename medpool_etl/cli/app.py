@@ -19,6 +19,7 @@ from medpool_etl.cli.deadlines import deadlines
 from medpool_etl.cli.dictionary import dictionary_text
 from medpool_etl.cli.metrics import metrics
 from medpool_etl.cli.progress import progress
+from medpool_etl.cli.ready import ready
 from medpool_etl.cli.reviews import approve, reject, reviews
 from medpool_etl.cli.rules import rules
 from medpool_etl.cli.what_if import what_if
@@ -66,6 +67,7 @@ app.add_typer(breaks_app, name="breaks")
 app.command("what-if")(what_if)
 app.command()(deadlines)
 app.command()(metrics)
+app.command()(ready)
 app.command()(rules)
 app.command()(reviews)
 app.command()(approve)
