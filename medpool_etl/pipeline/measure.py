@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 AT_WORK: ContextVar[dict[str, str]] = ContextVar("medpool_at_work", default={})  # noqa: B039 - nobody changes it
 _LONGEST_ERROR, _LONGEST_STARTER = 500, 250
 # What a library says of a value it could not read may quote any number a person is known by.
-_LONG_WORD = re.compile(r"[0-9A-Za-z]{15,}")
+_LONG_NUMBER = re.compile(r"(?=[A-Za-z]*\d)[0-9A-Za-z]{15,}")
 
 
 def measured(
@@ -69,7 +69,8 @@ def first_line(error: BaseException) -> str:
     """Return the first line of what an error says, without ids of persons, at most 500 characters."""
     text = (str(error).strip().splitlines() or [""])[0]
     if not isinstance(error, MedpoolError):
-        text = _LONG_WORD.sub("（已隐去）", f"{type(error).__name__}: {text}" if text else type(error).__name__)
+        text = _LONG_NUMBER.sub("（已隐去）", text)
+        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return without_persons(text)[:_LONGEST_ERROR]
 
 
