@@ -33,6 +33,10 @@ class InputError(MedpoolError):
     """Something the user gave (a month, a path, a row id) cannot be used."""
 
 
+class RefusedError(InputError):
+    """An answer that does not count: from somebody who may not give it, or without the reason it needs. It is asked for again."""
+
+
 class SettlementError(MedpoolError):
     """A promise of the program itself does not hold (rows lost, sums that differ): nothing is published."""
 

@@ -12,10 +12,13 @@ from medpool_etl.pipeline.inbox import InboxRow, inbox
 from medpool_etl.pipeline.instructed import Instruction, instructed_for
 from medpool_etl.pipeline.opening import MonthRun, open_month, verify
 from medpool_etl.pipeline.plans import decide_plan
+from medpool_etl.pipeline.review_text import body as review_body
+from medpool_etl.pipeline.review_text import subject as review_subject
 from medpool_etl.pipeline.reviews import Reviewed, ask, decide, made_by, reviews, stand_in
 from medpool_etl.pipeline.steps import (
     PERIOD_STEPS,
     STEPS,
+    Step,
     gate,
     judge,
     notify,
@@ -35,6 +38,7 @@ __all__ = [
     "Instruction",
     "MonthRun",
     "Reviewed",
+    "Step",
     "agenda",
     "ask",
     "close_month",
@@ -55,6 +59,8 @@ __all__ = [
     "publish",
     "published_folder",
     "reconcile",
+    "review_body",
+    "review_subject",
     "reviews",
     "run_month",
     "run_period",

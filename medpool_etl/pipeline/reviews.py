@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from medpool_etl import alerts
-from medpool_etl.errors import ApprovalNeededError, InputError, StoreError
+from medpool_etl.errors import ApprovalNeededError, InputError, RefusedError, StoreError
 from medpool_etl.marts import table_path
 from medpool_etl.money import ZERO, grouped
 from medpool_etl.periods import Period
@@ -159,14 +159,17 @@ def decide(
     return them as they stood before.
 
     Approved figures are published by the next run of the period; rejected ones are not, until they change or somebody approves them.
-    Raises InputError where nobody is named, a rejection gives no reason, nothing waits, the review is not there, the figures are no
-    longer the newest, or whoever approves had a hand in them (maker ≠ checker).
+    Raises RefusedError where nobody is named, a rejection gives no reason, whoever approves had a hand in the figures (maker ≠ checker), or
+    is none of those who may be asked (``settings.reviewers``); InputError where nothing waits, the review is not there, or the figures
+    are no longer the newest.
     """
     by, reason = " ".join(by.split()), " ".join(reason.split())
     if not by:
-        raise InputError("who decides?", do="name yourself with --by")
+        raise RefusedError("who decides?", do="name yourself with --by")
     if not approved and not reason:
-        raise InputError("why is it rejected?", do="give the --reason: it goes back to those who made the figures")
+        raise RefusedError(
+            "why is it rejected?", expected="a reason", do="give one: it goes back to those who made the figures"
+        )
     control = Control(settings.control_url)
     try:
         approvals = Approvals(control)
@@ -179,8 +182,14 @@ def decide(
         run = MonthRun(city, str(period), newest)
         waiting = _wanted(_reviews(settings, run, control), review, approved, f"{city} {period}")
         makers = (*approvals.makers(newest), *(waiting[0].makers if waiting else ()))
+        if stranger := [i for i in waiting if not _may(settings, i.review.by, by)]:
+            raise RefusedError(
+                f"{by} is not asked for {'、'.join(i.name for i in stranger)}",
+                where=f"{city} {period}",
+                expected=f"one of {'、'.join(sorted(n for i in stranger for n in settings.reviewers[i.review.by]))} (MEDPOOL_REVIEWERS)",
+            )
         if approved and _same(by, makers):
-            raise InputError(
+            raise RefusedError(
                 f"{by} had a hand in these figures and cannot approve them",
                 where=f"{city} {period}",
                 expected=f"somebody other than {'、'.join(sorted(set(makers)))} (maker ≠ checker)",
@@ -316,6 +325,10 @@ def made_by(settings: Settings, run: MonthRun, name: str | None) -> None:
             Approvals(control).made(run.run_id, name)
         finally:
             control.close()
+
+
+def _may(settings: Settings, actor: str, name: str) -> bool:
+    return actor not in settings.reviewers or _same(name, settings.reviewers[actor])
 
 
 def _same(name: str, others: Iterable[str]) -> bool:

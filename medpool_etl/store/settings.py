@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from medpool_etl.errors import ConfigurationError
@@ -34,6 +35,8 @@ class Settings:
 
     ``unattended`` (MEDPOOL_UNATTENDED) says, in a sentence, by whose order nobody is asked to approve what is reviewed: a rehearsal, a
     test, a backfill of what was settled long ago. It is recorded with every approval it stands for. Empty, people approve.
+    ``reviewers`` (MEDPOOL_REVIEWERS, ``finance:zhao,qian agency:li``) names who may give the word an actor of the rulebooks is asked for; an
+    actor that is not there may be answered for by everybody who had no hand in the figures.
     """
 
     data: Path
@@ -42,6 +45,7 @@ class Settings:
     control_url: str
     alert_urls: tuple[str, ...]
     unattended: str = ""
+    reviewers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def load(cls) -> Settings:
@@ -54,11 +58,27 @@ class Settings:
             control_url=os.environ.get("MEDPOOL_CONTROL_URL") or f"sqlite:///{data / 'control.sqlite'}",
             alert_urls=_alert_urls(),
             unattended=" ".join(os.environ.get("MEDPOOL_UNATTENDED", "").split()),
+            reviewers=_reviewers(os.environ.get("MEDPOOL_REVIEWERS", "")),
         )
 
     def month_inbox(self, city: str, month: object) -> Path:
         """Return the folder a month's files are put into: ``<inbox>/<city>/<month>``."""
         return self.inbox / city / str(month)
+
+
+def _reviewers(text: str) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for part in text.split():
+        actor, _, names = part.partition(":")
+        people = tuple(name for name in names.split(",") if name)
+        if not actor or not people:
+            raise ConfigurationError(
+                f"{part!r} names nobody",
+                where="MEDPOOL_REVIEWERS",
+                expected="ACTOR:NAME,NAME …, such as finance:zhao,qian agency:li",
+            )
+        found[actor] = (*found.get(actor, ()), *people)
+    return found
 
 
 def _alert_urls() -> tuple[str, ...]:

@@ -12,13 +12,13 @@ import pendulum
 import pytest
 from airflow.exceptions import AirflowTimetableInvalid
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction
-from medpool_timetable import SettlementMonthTimetable
+from medpool_timetable import SettlementMonthTimetable, SettlementTimetable
 from pendulum import DateTime
 
 from medpool_etl.calendar import NAME
 from medpool_etl.documents import PACKAGE
 from medpool_etl.errors import ConfigurationError, InputError
-from medpool_etl.periods import Month
+from medpool_etl.periods import Month, Period
 from medpool_etl.policy import load_rulebook
 
 TAIZHOU = SettlementMonthTimetable("taizhou")
@@ -246,7 +246,7 @@ def test_a_year_without_notice_stops_the_schedule(caplog: pytest.LogCaptureFixtu
     assert "notice of 2027 is not loaded" in record.getMessage()
     assert f"MEDPOOL_CONFIG/{NAME}" in record.getMessage()
     with pytest.raises(ConfigurationError, match="2027"):
-        TAIZHOU.run_after(Month(2026, 12))
+        TAIZHOU.run_after(Period(2026, "month", 12))
 
 
 def test_without_catchup_a_missing_notice_loses_no_due_run(
@@ -310,12 +310,12 @@ def test_serialised_and_back() -> None:
     assert back != TAIZHOU and back != SettlementMonthTimetable("nantong", hour=9)
     assert SettlementMonthTimetable.deserialize(TAIZHOU.serialize()) == TAIZHOU
     assert runs("2022-01-01T00:00", limit=3, timetable=back) == runs("2022-01-01T00:00", limit=3, timetable=timetable)
-    assert "09:00" in back.summary and "taizhou" in back.summary and "09:00" in back.description
+    assert "09:00" in back.summary and "taizhou" in back.description and "09:00" in back.description
 
 
 def test_registered_by_the_plugin() -> None:
     """The plugin names the timetable, and Airflow finds it under the path it stores."""
-    assert [SettlementMonthTimetable] == medpool_timetable.MedpoolTimetablePlugin.timetables
+    assert [SettlementMonthTimetable, SettlementTimetable] == medpool_timetable.MedpoolTimetablePlugin.timetables
     assert TAIZHOU.type_name == "medpool_timetable.SettlementMonthTimetable"
 
 

@@ -1,0 +1,96 @@
+"""The step at which a settlement waits for somebody's word: Airflow asks, medpool decides whether the answer counts and keeps it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import Param
+from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
+from airflow.sdk.execution_time.hitl import HITLUser, upsert_hitl_detail
+
+from medpool_etl import pipeline
+from medpool_etl.errors import MedpoolError, RefusedError
+from medpool_etl.pipeline import MonthRun
+from medpool_etl.store import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+log = logging.getLogger(__name__)
+
+APPROVE, REJECT = "同意 Approve", "退回 Reject"
+
+
+class ReviewOperator(HITLOperator):
+    """Ask for one review of a run (a name in the rulebook's ``reviews``), with its figures, and keep the answer in the control database.
+
+    Nothing is asked where the run orders nothing under the review, where the very figures were approved before, and where MEDPOOL_UNATTENDED
+    stands for the answer. An answer that does not count (by somebody with a hand in the figures, by nobody who is asked, a
+    rejection without a reason) is asked for again. A rejection fails the task, and with it the run, with its reason.
+    """
+
+    template_fields: Sequence[str] = ("run",)
+
+    def __init__(self, *, review: str, run: Any, **kwargs: Any) -> None:
+        # Those of the DAG, which Airflow has put there, are no part of the form.
+        kwargs["params"] = {
+            "reason": Param(
+                "", type="string", title="理由 Reason", description="退回时必填 needed to reject", source="task"
+            )
+        }
+        super().__init__(subject=review, options=[APPROVE, REJECT], **kwargs)
+        self.review, self.run = review, run
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        """Ask, unless nothing has to be asked; return the run for the next task."""
+        settings, run = Settings.load(), MonthRun(**self.run)
+        try:
+            pipeline.stand_in(settings, run)
+            item = next((item for item in pipeline.reviews(settings, run) if item.name == self.review), None)
+            if item is None or item.state == "approved":
+                log.info("%s: nobody is asked (%s)", self.review, "approved" if item else "nothing to review")
+                return dict(self.run)
+            pipeline.ask(settings, run)
+            self.subject, self.body = pipeline.review_subject(run, item), pipeline.review_body(settings, run, item)
+        except MedpoolError as error:
+            raise AirflowFailException(str(error)) from error
+        people = settings.reviewers.get(item.review.by, ())
+        self.assigned_users = [HITLUser(id=name, name=name) for name in people] or None
+        super().execute(context)
+        raise AssertionError("waiting for an answer ends this process")
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> dict[str, Any]:
+        """Keep the answer; return the run, or fail with the reason it was rejected for."""
+        answer: Any = super().execute_complete(context, event)
+        user = answer["responded_by_user"] or {}
+        by, reason = user.get("name") or user.get("id") or "", str(answer["params_input"].get("reason") or "")
+        approved, run = answer["chosen_options"] == [APPROVE], MonthRun(**self.run)
+        try:
+            pipeline.decide(
+                Settings.load(), run.city, run.period, approved, by, reason, review=self.review, run_id=run.run_id
+            )
+        except RefusedError as error:
+            log.error("the answer does not count, and is asked for again: %s", error)
+            self._ask_again(context)
+        except MedpoolError as error:
+            raise AirflowFailException(str(error)) from error
+        if not approved:
+            raise AirflowFailException(
+                f"{run.city} {run.month} {self.review}: rejected by {by}: {reason}\n"
+                "  do: have files, plans or breaks corrected and trigger the period again; what was published stays"
+            )
+        log.info("%s %s %s: approved by %s", run.city, run.month, self.review, by)
+        return dict(self.run)
+
+    def _ask_again(self, context: Any) -> None:
+        # Takes the answer that was given away, and waits for another one.
+        upsert_hitl_detail(
+            ti_id=context["task_instance"].id,
+            options=self.options,
+            subject=self.subject,
+            body=self.body,
+            params=self.serialized_params,
+        )
+        raise TaskAwaitingInput(method_name="execute_complete")
