@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pendulum
-from airflow.sdk import Param, chain, dag, get_current_context, task
-from medpool_reviews import ReviewOperator
-from medpool_tasks import begin, do, period_param, published_asset
+from airflow.sdk import Param, dag
+from medpool_tasks import asked, period_param, reviews_of, settlement
 from medpool_timetable import SettlementMonthTimetable
 
-from medpool_etl.pipeline import STEPS
 from medpool_etl.policy import cities, load_rulebook
 
 DOC = """
@@ -44,11 +40,7 @@ pass in somebody's name; then trigger the month again.
 def medpool_month(city: str) -> None:
     """Make the DAG of one city."""
     rulebook, timetable = load_rulebook(city), SettlementMonthTimetable(city)
-    reviews = [
-        name
-        for name, review in rulebook.reviews.items()
-        if any(rulebook.rules[rule].when == "month" for rule in review.rules)
-    ]
+    reviews = reviews_of(rulebook, ("month",))
     first = rulebook.notice.in_force_from
 
     @dag(
@@ -70,66 +62,11 @@ def medpool_month(city: str) -> None:
             city=city,
             notice=rulebook.notice.number,
             reviews=", ".join(f"review_{name}" for name in reviews) or "(nothing is reviewed)",
-            asked="; ".join(
-                f"`review_{name}`: {rulebook.reviews[name].title.zh} {rulebook.reviews[name].title.en} "
-                f"({rulebook.cite(rulebook.reviews[name].clause)})"
-                for name in reviews
-            )
-            or "The notice has nothing reviewed that is monthly.",
+            asked=asked(rulebook, reviews),
         ),
     )
     def month() -> None:
-        @task(doc_md="Receive and recognise the month's files; name the run by them and by the rules.")
-        def open_month() -> dict[str, Any]:
-            return begin(timetable, get_current_context())
-
-        @task(doc_md="Type every row into Parquet; rows a check finds fault with are set aside whole.")
-        def stage(run: dict[str, Any]) -> dict[str, Any]:
-            return do(STEPS, "stage", run)
-
-        @task(doc_md="Great Expectations judges every file by the suites in expectations/.")
-        def judge(run: dict[str, Any]) -> dict[str, Any]:
-            return do(STEPS, "judge", run)
-
-        @task(doc_md="Compare every pair of figures that must agree and name each difference.")
-        def reconcile(run: dict[str, Any]) -> dict[str, Any]:
-            return do(STEPS, "reconcile", run)
-
-        @task(doc_md="Apply the rules of the month, post the ledger, build the tables.")
-        def settle(run: dict[str, Any]) -> dict[str, Any]:
-            return do(STEPS, "settle", run)
-
-        @task(
-            doc_md="Write the workbook, keep the lives of the breaks, and stop here when a break blocks the settlement."
-        )
-        def gate(run: dict[str, Any]) -> dict[str, Any]:
-            return do(STEPS, "gate", run)
-
-        @task(
-            doc_md="Check that what is reviewed is approved, point the month at this run, switch the mart.",
-            outlets=[published_asset(city, "month")],
-        )
-        def publish(run: dict[str, Any]) -> dict[str, Any]:
-            return do(STEPS, "publish", run)
-
-        @task(doc_md="Tell every owner what is new of breaks and faulty files, one message a run.")
-        def notify(run: dict[str, Any]) -> None:
-            do(STEPS, "notify", run)
-
-        gated = gate(settle(reconcile(judge(stage(open_month())))))  # type: ignore[arg-type]
-        waiting = [
-            ReviewOperator(
-                task_id=f"review_{name}",
-                review=name,
-                run=gated,
-                doc_md=f"Wait for somebody's word on: {rulebook.reviews[name].title.en}.",
-            )
-            for name in reviews
-        ]
-        published = publish(gated)  # type: ignore[arg-type]
-        if waiting:
-            chain(waiting, published)
-        notify(published)  # type: ignore[arg-type]
+        settlement(timetable, rulebook, reviews)
 
     month()
 

@@ -5,20 +5,34 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Asset, Param
+from airflow.sdk import Asset, Param, chain, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
+from medpool_reviews import ReviewOperator
 
 from medpool_etl import pipeline
 from medpool_etl.errors import BlockedError, ConfigurationError, InputError
 from medpool_etl.periods import Period
-from medpool_etl.pipeline import MonthRun
+from medpool_etl.pipeline import PERIOD_STEPS, STEPS, MonthRun
 from medpool_etl.store import Settings
 
 if TYPE_CHECKING:
     from medpool_timetable import SettlementTimetable
 
+    from medpool_etl.policy import Rulebook
+
 log = logging.getLogger(__name__)
 
+_DOCS = {
+    "open": "Receive and recognise what comes for the period; name the run by it, by the rules and by what is published before.",
+    "stage": "Type every row into Parquet; rows a check finds fault with are set aside whole.",
+    "judge": "Great Expectations judges every file by the suites in expectations/.",
+    "reconcile": "Compare every pair of figures that must agree and name each difference.",
+    "settle": "Apply the period's rules in the notice's order, keep the books, build the tables.",
+    "gate": "Write the workbook, keep the lives of the breaks, and stop here when a break blocks the settlement.",
+    "report": "Write the workbook and the validation report.",
+    "publish": "Check that what is reviewed is approved, point the period at this run, switch the mart.",
+    "notify": "Tell every owner what is new of breaks, faulty files, unfunded amounts and risks, one message a run.",
+}
 PERIOD_PATTERN = r"^\d{4}-(\d{2}|Q[1-4]|opening|clearing)$"
 
 
@@ -36,6 +50,59 @@ def period_param(example: str) -> Param:
 def published_asset(city: str, kind: str) -> Asset:
     """Return the asset that says a period of a kind was published; intake looks what became ready by it."""
     return Asset(name=f"medpool_{kind}_{city}", uri=f"medpool://{city}/{kind}")
+
+
+def reviews_of(rulebook: Rulebook, when: tuple[str, ...]) -> list[str]:
+    """Return the reviews of a rulebook that rules of these times (``month``, ``quarter``, ``opening``, ``once``, ``clearing``) need."""
+    return [
+        name
+        for name, review in rulebook.reviews.items()
+        if any(rulebook.rules[rule].when in when for rule in review.rules)
+    ]
+
+
+def asked(rulebook: Rulebook, reviews: list[str]) -> str:
+    """Return who is asked for what, by which clause, as the documentation of a DAG says it."""
+    said = [
+        f"`review_{name}`: {review.title.zh} {review.title.en} ({rulebook.cite(review.clause)})"
+        for name, review in rulebook.reviews.items()
+        if name in reviews
+    ]
+    return "; ".join(said) + "." if said else "The notice has none of this reviewed."
+
+
+def settlement(timetable: SettlementTimetable, rulebook: Rulebook, reviews: list[str]) -> None:
+    """Make the tasks of a settlement in the DAG at hand: one opens the run, one a step, one a review before ``publish``."""
+    steps = STEPS if timetable.kind == "month" else PERIOD_STEPS
+
+    @task(task_id="open_month" if timetable.kind == "month" else "open_period", doc_md=_DOCS["open"])
+    def open_run() -> dict[str, Any]:
+        return begin(timetable, get_current_context())
+
+    made: Any = open_run()
+    for name in steps:
+        waiting = [
+            ReviewOperator(
+                task_id=f"review_{review}",
+                review=review,
+                run=made,
+                doc_md=f"Wait for somebody's word on: {rulebook.reviews[review].title.en}.",
+            )
+            for review in (reviews if name == "publish" else ())
+        ]
+        before, made = made, _step(steps, name, timetable)(made)
+        if waiting:
+            chain(before, waiting, made)
+
+
+def _step(steps: dict[str, pipeline.Step], name: str, timetable: SettlementTimetable) -> Any:
+    outlets = [published_asset(timetable.city, timetable.kind)] if name == "publish" else []
+
+    @task(task_id=name, doc_md=_DOCS[name], outlets=outlets)
+    def step(run: dict[str, Any]) -> dict[str, Any]:
+        return do(steps, name, run)
+
+    return step
 
 
 def begin(timetable: SettlementTimetable, context: Any) -> dict[str, Any]:
