@@ -11,7 +11,6 @@ from stack import INDEX_PORT, OUTSIDE, STANDING, Api, Stack, expect, run
 
 CITY = "taizhou"
 DAG = f"medpool_month_{CITY}"
-USERS = "li:admin,zhao:viewer"
 
 
 def environment(folder: Path) -> None:
@@ -28,10 +27,9 @@ def environment(folder: Path) -> None:
 
 
 def write_env(stack: Stack, **more: str) -> None:
-    """Write `.env` as docs/deploy.md has it, with what the rehearsal adds."""
+    """Write `.env` as docs/deploy.md has it, with the package index of the rehearsal and what else is given."""
     lines = stack.block("First start", "ini")
     added = {
-        "MEDPOOL_UNATTENDED": "make compose-test: a rehearsal on simulated files",
         "PIP_INDEX_URL": f"http://{OUTSIDE}:{INDEX_PORT}/simple/",
         "PIP_TRUSTED_HOST": OUTSIDE,
         **more,
@@ -57,7 +55,7 @@ def secrets(stack: Stack) -> None:
     stack.recipe("Secrets")
     made = {path.name: path.read_text(encoding="utf-8").strip() for path in (stack.folder / "secrets").iterdir()}
     expect((stack.folder / "secrets").stat().st_mode & 0o777 == 0o700, "secrets/ is open to others")
-    expect(set(json.loads(made["ui_passwords.json"])) == {"li", "zhao"}, made.keys())
+    expect(set(json.loads(made["ui_passwords.json"])) == {"li", "zhao", "sun"}, made.keys())
     values = [value for name, value in made.items() if name not in ("alert_urls", "ui_passwords.json")]
     expect(len(set(values)) == 6 and all(len(value) >= 44 for value in values), made.keys())
 
@@ -87,7 +85,7 @@ def bad_secrets(stack: Stack) -> None:
     refused("fernet_key", "!" * 44, "medpool: the secret fernet_key is not 32 bytes")
     refused(
         "ui_passwords.json",
-        '{"li": "admin", "zhao": "admin"}',
+        '{"li": "admin", "zhao": "admin", "sun": "admin"}',
         "medpool: ui_passwords.json has no password of 12",
         "li",
     )
@@ -219,9 +217,10 @@ def networks(stack: Stack) -> None:
 
 
 def passwords(stack: Stack, api: Api) -> None:
-    for name in ("admin", "airflow", "li", "zhao", "medpool", "postgres"):
+    for name in ("admin", "airflow", "li", "zhao", "sun", "medpool", "postgres"):
         for password in ("", "admin", "airflow", "password", "changeme", "medpool", name):
-            expect(api.login(name, password) in (401, 422), f"{name} with {password!r} gets in")
+            status = api.login(name, password)
+            expect(status in (400, 401, 422), f"{name} with {password!r} is answered {status}")
     expect(api.call("GET", "/api/v2/dags")[0] == 401, "the API answers without a login")
     for role in ("postgres", "airflow", "medpool"):
         for password in ("", "postgres", "airflow", "medpool", "password"):
@@ -234,15 +233,16 @@ def passwords(stack: Stack, api: Api) -> None:
         not database_opens(stack, "airflow", secret(stack, "airflow_db"), "medpool"),
         "airflow may read medpool's database",
     )
+    login(stack, api, "sun")
+    expect(api.call("PATCH", f"/api/v2/dags/{DAG}", {"is_paused": False})[0] == 403, "a viewer may switch DAGs")
     login(stack, api)
 
 
-def login(stack: Stack, api: Api) -> None:
-    """Log in as the administrator of the rehearsal."""
+def login(stack: Stack, api: Api, name: str = "li") -> None:
+    """Log in as one of the users of the rehearsal: li the administrator, zhao who may approve, sun who only reads."""
     users = json.loads((stack.folder / "secrets/ui_passwords.json").read_text(encoding="utf-8"))
-    expect(api.login("zhao", users["zhao"]) == 201, "zhao cannot log in")
-    expect(api.call("PATCH", f"/api/v2/dags/{DAG}", {"is_paused": False})[0] == 403, "a viewer may switch DAGs")
-    expect(api.login("li", users["li"]) == 201, "li cannot log in")
+    status = api.login(name, users[name])
+    expect(status == 201, f"{name} cannot log in: {status}")
 
 
 def secret(stack: Stack, name: str) -> str:
