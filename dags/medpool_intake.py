@@ -6,11 +6,12 @@ import logging
 from typing import Any
 
 import pendulum
-from airflow.sdk import dag, task
+from airflow.sdk import AssetAny, dag, task
 from airflow.sdk.exceptions import AirflowFailException
 from medpool_failures import on_failure
 from medpool_inbox import watched_inbox
 from medpool_starting import runs_of, start_runs
+from medpool_tasks import published_asset
 
 from medpool_etl.errors import ConfigurationError, InputError
 from medpool_etl.pipeline.ready import take_in
@@ -18,6 +19,7 @@ from medpool_etl.policy import cities, load_rulebook
 from medpool_etl.store import Settings
 
 log = logging.getLogger(__name__)
+KINDS = ("opening", "month", "quarter", "clearing")
 
 DOC = """
 ### Intake of {city}
@@ -30,9 +32,10 @@ before which something was published anew; the month that adjusts a closed one; 
 **Output.** The files' bytes in `<MEDPOOL_WAREHOUSE>/received`, their entries in the control database, and runs of `medpool_month_{city}`,
 `medpool_quarter_{city}`, `medpool_opening_{city}` and `medpool_clearing_{city}` named `<because>__<period>__<digest of the inputs>`.
 
-**Schedule.** Whenever the inbox has changed and was quiet for one more look (every `MEDPOOL_WATCH_SECONDS`, default 30), and once when the
-triggerer starts: what came meanwhile is not lost. It may be triggered by hand at any time; where nothing changed it does nothing, and the
-same inputs never start two runs. Days on which nothing arrives are looked after by the schedules of the periods' own DAGs.
+**Schedule.** Whenever the inbox has changed and was quiet for one more look (every `MEDPOOL_WATCH_SECONDS`, default 30), once when the
+triggerer starts, so that what came meanwhile is not lost, and whenever a period was published, because others rest on it. It may be
+triggered by hand at any time; where nothing changed it does nothing, and the same inputs never start two runs. A day on which nothing
+arrives is looked after by the schedules of the periods' own DAGs.
 
 **At a time.** One period of a city is started; what rests on it is started once it is published. A month of a later date that is complete
 waits behind an earlier one that is blocked or waits for approval, until its own day comes.
@@ -50,7 +53,7 @@ def medpool_intake(city: str) -> None:
 
     @dag(
         dag_id=f"medpool_intake_{city}",
-        schedule=watched_inbox(city),
+        schedule=AssetAny(watched_inbox(city), *(published_asset(city, kind) for kind in KINDS)),
         start_date=pendulum.datetime(first.year, first.month, first.day, tz="Asia/Shanghai"),
         catchup=False,
         max_active_runs=1,

@@ -1,9 +1,4 @@
-"""Starts the DAG runs of what is ready: one task that asks, and one mapped task that starts a run for each period it names.
-
-In a DAG, behind whatever makes something ready::
-
-    publish(...) >> start_ready("taizhou")
-"""
+"""Starts the DAG runs of what is ready: a mapped task with one run for each period that should be settled now."""
 
 from __future__ import annotations
 
@@ -12,19 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import task
-from airflow.sdk.exceptions import AirflowFailException
 
-from medpool_etl.errors import ConfigurationError, InputError
-from medpool_etl.pipeline.ready import BECAUSE, Start, to_start
-from medpool_etl.store import Settings
+from medpool_etl.pipeline.ready import BECAUSE, Start
 
 log = logging.getLogger(__name__)
-
-
-def starts(city: str) -> list[dict[str, Any]]:
-    """Return what to give ``TriggerDagRunOperator`` for each period of the city that should be settled now; raises as ``to_start`` does."""
-    return runs_of(to_start(Settings.load(), city))
 
 
 def runs_of(found: Iterable[Start]) -> list[dict[str, Any]]:
@@ -55,21 +41,3 @@ def start_runs(runs: Any) -> Any:
         skip_when_already_exists=True,
         doc_md="Start a run for every period that is ready. One that was started for the same inputs before is skipped.",
     ).expand_kwargs(runs)
-
-
-def start_ready(city: str) -> Any:
-    """Return the tasks ``ready`` → ``start``, to be put behind what makes something ready; give upstreams to what is returned.
-
-    Nothing to start is a skipped task, not a failure.
-    """
-
-    @task(doc_md="Ask which periods have become ready: quarters, the clearing, later months.")
-    def ready() -> list[dict[str, Any]]:
-        try:
-            return starts(city)
-        except (InputError, ConfigurationError) as error:
-            raise AirflowFailException(str(error)) from error
-
-    asked = ready()
-    start_runs(asked)
-    return asked
