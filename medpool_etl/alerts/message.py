@@ -30,6 +30,10 @@ LONGEST_QUOTE = 60
 # What people type may hold the id of a payer: with a day of birth in it, as no receipt number has it, or as the rehearsal
 # invents them.
 _PERSON = re.compile(r"X\d{16}|(?<!\d)\d{6}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?!\d)")
+# What a library says of a value it could not read may quote a number of any kind; digests of runs and files are none, nor are names.
+_LONG_WORD = re.compile(r"[0-9A-Za-z]{15,}")
+_HARMLESS = re.compile(r"[A-Za-z]+|[0-9a-f]*[a-f][0-9a-f]*")
+_HIDDEN = "（已隐去）"
 _SHEET = "见工作簿“差异明细”"
 
 
@@ -97,7 +101,12 @@ def item(key: str) -> str:
 
 def without_persons(text: str) -> str:
     """Return a text with every id of a person in it hidden."""
-    return _PERSON.sub("（已隐去）", text)
+    return _PERSON.sub(_HIDDEN, text)
+
+
+def without_long_numbers(text: str) -> str:
+    """Return a text with everything hidden that may be a person's or an employer's number: words of 15 or more letters and digits."""
+    return _LONG_WORD.sub(lambda word: word[0] if _HARMLESS.fullmatch(word[0]) else _HIDDEN, text)
 
 
 def quoted(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import traceback
 from decimal import Decimal
@@ -10,13 +9,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.logging import RichHandler
 
 from medpool_etl import __version__, pipeline
-from medpool_etl.cli import render, render_rules
+from medpool_etl.alerts.message import without_long_numbers
+from medpool_etl.cli import logs, render, render_rules
 from medpool_etl.cli.breaks import breaks_app
 from medpool_etl.cli.deadlines import deadlines
 from medpool_etl.cli.dictionary import dictionary_text
+from medpool_etl.cli.met import met
 from medpool_etl.cli.metrics import metrics
 from medpool_etl.cli.progress import progress
 from medpool_etl.cli.ready import ready
@@ -66,6 +66,7 @@ Exit codes: 0 done, 1 done but provisional, 2 to be mended by you, 3 a fault of 
 app.add_typer(breaks_app, name="breaks")
 app.command("what-if")(what_if)
 app.command()(deadlines)
+app.command()(met)
 app.command()(metrics)
 app.command()(ready)
 app.command()(rules)
@@ -328,22 +329,20 @@ def version() -> None:
 
 def main() -> None:
     """Run the command line; errors are printed for the person who must act, without a traceback."""
-    logging.basicConfig(
-        level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=render.err, show_path=False)]
-    )
     try:
+        logs.configure()
         app()
     except MedpoolError as error:
-        render.failure(str(error))
+        logs.failure(str(error))
         sys.exit(error.exit_code)
     except OSError as error:
-        render.failure(
+        logs.failure(
             f"{error.filename or 'the disk'}: {error.strerror or error}\n  do: nothing published was changed; mend it and run again"
         )
         sys.exit(2)
     except Exception:
         path = _keep_traceback()
-        render.failure(
+        logs.failure(
             f"medpool met a fault of its own; nothing published was changed.\n  do: report it with the file {path}"
         )
         sys.exit(3)
@@ -353,5 +352,8 @@ def _keep_traceback() -> Path:
     folder = Settings.load().data / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "last-fault.txt"
-    path.write_text(f"medpool {__version__} {' '.join(sys.argv[1:])}\n{traceback.format_exc()}", encoding="utf-8")
+    path.write_text(
+        f"medpool {__version__} {' '.join(sys.argv[1:])}\n{without_long_numbers(traceback.format_exc())}",
+        encoding="utf-8",
+    )
     return path

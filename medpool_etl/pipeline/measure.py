@@ -10,13 +10,12 @@ import datetime as dt
 import functools
 import logging
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from medpool_etl.alerts.message import without_persons
+from medpool_etl.alerts.message import without_long_numbers, without_persons
 from medpool_etl.errors import BlockedError, MedpoolError, StoreError
 from medpool_etl.store import Control, Settings
 from medpool_etl.store.steps import BLOCKED, DONE, FAILED, Counts, Steps
@@ -31,8 +30,6 @@ log = logging.getLogger(__name__)
 # What is being worked on: city, period, run and step, as far as they are known. Log lines may name it.
 AT_WORK: ContextVar[dict[str, str]] = ContextVar("medpool_at_work", default={})  # noqa: B039 - nobody changes it
 _LONGEST_ERROR, _LONGEST_STARTER = 500, 250
-# What a library says of a value it could not read may quote any number a person is known by.
-_LONG_NUMBER = re.compile(r"(?=[A-Za-z]*\d)[0-9A-Za-z]{15,}")
 
 
 def measured(
@@ -69,7 +66,7 @@ def first_line(error: BaseException) -> str:
     """Return the first line of what an error says, without ids of persons, at most 500 characters."""
     text = (str(error).strip().splitlines() or [""])[0]
     if not isinstance(error, MedpoolError):
-        text = _LONG_NUMBER.sub("（已隐去）", text)
+        text = without_long_numbers(text)
         text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return without_persons(text)[:_LONGEST_ERROR]
 
