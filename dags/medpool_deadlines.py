@@ -50,6 +50,7 @@ def medpool_deadlines(city: str) -> None:
         ),
         catchup=False,
         max_active_runs=1,
+        on_failure_callback=on_failure,
         default_args={
             "retries": 2,
             "retry_delay": pendulum.duration(minutes=5),

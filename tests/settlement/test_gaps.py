@@ -50,6 +50,31 @@ MISTAKES = {
         "    working_day: -1", "    working_day: -1\n    reading: bought_time\n    by_reading: {never: {day: 1}}",
         "deadline income_upload: never is no alternative of the reading bought_time", DEADLINES,
     ),
+    "a deadline shown by no kind of file": (
+        "{contract: final_accounts}", "{contract: accounts}", "deadline final_accounts: there is no contract accounts", DEADLINES
+    ),
+    "a deadline shown by statements of no such account": (
+        "{contract: funding_plan}", "{contract: funding_plan, account: fiscal}",
+        "deadline plan: funding_plan comes for no fiscal account", DEADLINES,
+    ),
+    "a deadline shown by what comes more often": (
+        "{contract: final_accounts}", "{contract: funding_plan}",
+        "deadline final_accounts: funding_plan comes every month, the deadline every year", DEADLINES,
+    ),
+    "a deadline of the year of a monthly file": (
+        "[{contract: funding_plan}]", "[{contract: funding_plan, years: 1}]", "deadline plan: funding_plan comes for no year", DEADLINES
+    ),
+    "a deadline of a step nobody takes": (
+        "steps: [county]", "steps: [counties]", "deadline income_upload: there is no step counties", DEADLINES
+    ),
+    "steps of what no rule computes": (
+        "date: 2020-03-31", "date: 2020-03-31\n  other:\n    {clause: Zz-4.2.0, title: {zh: 其他, en: Other}, who: county, kind: payment, "
+        "every: once, date: 2020-03-31, steps: [county]}", "deadline other: it has steps, but no rule names it", DEADLINES,
+    ),
+    "a payment that could be either of two": (
+        "    steps: [distribution]\n", "",
+        "deadline distribution: the rule Zz-4.2.3 has allocation too; steps must say which of its transfers this one is of", DEADLINES,
+    ),
 }  # fmt: skip
 
 
