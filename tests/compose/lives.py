@@ -35,7 +35,7 @@ def approve(stack: Stack, api: Api, which: str) -> None:
     for task in until("the run asks for approval", 400, waiting):
         path = f"/api/v2/dags/{checks.DAG}/dagRuns/{which}/taskInstances/{task}/-1/hitlDetails"
         status, asked = api.call("GET", path)
-        expect(status == 200 and which in asked["subject"], asked)
+        expect(status == 200 and which in asked["body"], asked)
         answer = {"chosen_options": [asked["options"][0]], "params_input": {}}
         checks.login(stack, api, "sun")
         expect(api.call("PATCH", path, answer)[0] == 403, "a viewer may approve")
@@ -129,9 +129,7 @@ def backup(stack: Stack) -> None:
 
 
 def restore(stack: Stack, api: Api) -> None:
-    before = {
-        which: stack.medpool("show", checks.CITY, which) for which in ("2022-03", "2022-04", "2022-05", "2022-06")
-    }
+    before = {which: stack.medpool("show", checks.CITY, which) for which in ("2022-03", "2022-05", "2022-06")}
     inbox = stack.data / "inbox"
     down(stack)
     shutil.rmtree(stack.data / "warehouse")
@@ -159,8 +157,7 @@ def restore(stack: Stack, api: Api) -> None:
     ]
     subprocess.run(into, cwd=stack.folder, stdin=tar.stdout, check=True, capture_output=True)
     expect(tar.wait() == 0, "the inbox could not be read")
-    done = stack.recipe("Restore", strict=False)
-    expect("unchanged" in done.stdout or done.returncode in (0, 1), done.stdout + done.stderr)
+    stack.recipe("Restore")
     stack.healthy()
     checks.login(stack, api)
     expect(api.state(checks.DAG, "2022-03") == "success", "Airflow's history is not restored")
@@ -183,7 +180,7 @@ def changed_password(stack: Stack) -> None:
 
 
 def down(stack: Stack) -> None:
-    stack.compose("--profile", "*", "down", "--volumes", "--remove-orphans")
+    stack.compose("--profile", "tools", "--profile", "mail", "down", "--volumes", "--remove-orphans")
     expect(not stack.containers(), "containers are left")
     left = run("docker", "volume", "ls", "-q", "--filter", "label=com.docker.compose.project=medpool").stdout
     expect(not left, left)

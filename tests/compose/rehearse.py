@@ -6,7 +6,9 @@ A line a check, and what was seen where one does not hold.
 from __future__ import annotations
 
 import argparse
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -101,6 +103,8 @@ def main() -> int:
     for name in ("checkout", "cache", "folder"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     given = parser.parse_args()
+    # The first process of a namespace does not end at a SIGTERM by itself.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     engine = Engine(given.folder, given.cache / "engine")
     work = given.folder / "medpool"
     work.mkdir(mode=0o700)

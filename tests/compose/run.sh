@@ -13,6 +13,8 @@ suite=${COMPOSE_SUITE:-trixie}
 
 [ "$(id -u)" = 0 ] || { echo "make compose-test starts a container engine: run it as root"; exit 1; }
 mkdir -p "$cache/wheels"
+exec 9> "$cache/lock"
+flock --nonblock 9 || { echo "make compose-test runs already"; exit 1; }
 
 install_packages() {
     local missing=()
@@ -66,7 +68,7 @@ install_packages
 fetch_compose
 make_root python --include=python3,python3-venv,ca-certificates \
     --customize-hook='ln -s /usr/bin/python3 "$1/usr/local/bin/python"'
-make_root services --include=postgresql,python3-minimal,wget \
+make_root services --include=postgresql,python3,wget \
     --setup-hook='mkdir -p "$1/etc/postgresql-common/createcluster.d"' \
     --setup-hook='echo "create_main_cluster = false" > "$1/etc/postgresql-common/createcluster.d/none.conf"'
 fetch_wheels
