@@ -1,0 +1,146 @@
+"""OpenLineage: off unless configured; then every task tells its start and end, and publishing what the run was made of."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from medpool_etl import pipeline
+from medpool_etl.pipeline.datasets import lineage_of
+from medpool_etl.store import Warehouse
+from tests.conftest import ROOT, Settled, at
+from tests.support import Webhook
+
+# A settlement as the DAGs run it, without their schedules: tasks of the same names that call the same functions.
+DAG = """
+from airflow.sdk import dag, task
+from medpool_lineage import emit_lineage
+from medpool_etl import pipeline
+from medpool_etl.periods import Month
+from medpool_etl.store import Settings
+
+
+@dag(dag_id="lineage_try", schedule=None, tags=["medpool"])
+def made():
+    @task
+    def open_month():
+        run = pipeline.open_month(Settings.load(), "taizhou", Month.parse("2022-03"))
+        return {"city": run.city, "month": run.month, "run_id": run.run_id, "unchanged": run.unchanged}
+
+    @task
+    def settle(run):
+        for name in ("stage", "judge", "reconcile", "settle", "gate"):
+            pipeline.STEPS[name](Settings.load(), pipeline.MonthRun(**run))
+        return run
+
+    @task
+    def publish(run):
+        pipeline.STEPS["publish"](Settings.load(), pipeline.MonthRun(**run))
+        emit_lineage(run)
+        return run
+
+    @task
+    def notify(run):
+        pipeline.STEPS["notify"](Settings.load(), pipeline.MonthRun(**run))
+
+    notify(publish(settle(open_month())))
+
+
+made()
+"""
+# In a process of its own: the provider decides once, when Airflow is imported, whether it listens.
+RUN = """
+import sys
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag(dag_folder=sys.argv[1])
+assert bag.import_errors == {}, bag.import_errors
+run = bag.dags["lineage_try"].test()
+assert str(run.state) == "success", run.state
+print("run", run.run_id)
+"""
+
+
+def run_the_dag(tmp_path: Path, **environment: str) -> str:
+    """Run the DAG over a simulated month in a process of its own, and return what it printed."""
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags" / "lineage_try.py").write_text(DAG, encoding="utf-8")
+    env = {
+        **os.environ,
+        "AIRFLOW_HOME": str(tmp_path / "airflow"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{tmp_path}/airflow.db",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(tmp_path / "dags"),
+        "MEDPOOL_DATA": str(tmp_path / "data"),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
+        **environment,
+    }
+    for code in (
+        ["-m", "airflow", "db", "migrate"],
+        ["-c", "from medpool_etl.cli import main; main()", "simulate", "taizhou", "2022-03"],
+        ["-c", RUN, str(tmp_path / "dags")],
+    ):
+        done = subprocess.run([sys.executable, *code], env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+def test_events_of_a_run(tmp_path: Path) -> None:
+    """START and COMPLETE of every task; the COMPLETE of publishing names the files received, and the tables made of them."""
+    events = tmp_path / "events.jsonl"
+    transport = {"type": "file", "log_file_path": str(events), "append": True}
+    printed = run_the_dag(
+        tmp_path, AIRFLOW__OPENLINEAGE__TRANSPORT=json.dumps(transport), AIRFLOW__OPENLINEAGE__NAMESPACE="medpool"
+    )
+    told = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
+    tasks = ("open_month", "settle", "publish", "notify")
+    seen = {(event["job"]["name"], event["eventType"]) for event in told}
+    assert {(f"lineage_try.{name}", state) for name in tasks for state in ("START", "COMPLETE")} <= seen
+    assert {event["job"]["namespace"] for event in told} == {"medpool"}
+    settings = at(tmp_path / "data")
+    run_id = next(Warehouse(settings.warehouse).root.glob("runs/taizhou/2022-03/*")).name
+    lineage = lineage_of(settings, pipeline.MonthRun("taizhou", "2022-03", run_id))
+    ended: dict[str, Any] = next(
+        event for event in told if (event["job"]["name"], event["eventType"]) == ("lineage_try.publish", "COMPLETE")
+    )
+    assert [(d["namespace"], d["name"]) for d in ended["inputs"]] == [(d.namespace, d.name) for d in lineage.inputs]
+    assert [(d["namespace"], d["name"]) for d in ended["outputs"]] == [(d.namespace, d.name) for d in lineage.outputs]
+    remittances = next(d for d in ended["outputs"] if d["name"].endswith("/tables/remittances.parquet"))
+    assert remittances["outputFacets"]["outputStatistics"]["rowCount"] == 18
+    assert {field["name"] for field in remittances["facets"]["schema"]["fields"]} >= {"row_id", "county", "amount"}
+    for event in told:
+        if event["job"]["name"] != "lineage_try.publish" or event["eventType"] != "COMPLETE":
+            assert not event.get("inputs") and not event.get("outputs")
+    assert "OpenLineage is not told" not in printed
+
+
+def test_it_is_off_unless_configured(tmp_path: Path, webhook: Webhook) -> None:
+    """Nothing configured: no event goes anywhere, and the same DAG publishes all the same."""
+    printed = run_the_dag(tmp_path)
+    assert list(tmp_path.glob("events*")) == [] and webhook.messages == []
+    assert "openlineage" not in printed.lower()
+    assert Warehouse(at(tmp_path / "data").warehouse).generation() is not None
+
+
+def test_it_can_be_switched_off_over_a_transport(tmp_path: Path, webhook: Webhook) -> None:
+    """AIRFLOW__OPENLINEAGE__DISABLED wins over a transport."""
+    address = webhook.url.removeprefix("json").rsplit("/", 1)[0]
+    run_the_dag(tmp_path, OPENLINEAGE_URL=f"http{address}", AIRFLOW__OPENLINEAGE__DISABLED="True")
+    assert webhook.messages == []
+
+
+def test_the_datasets_of_a_run(sample: Settled) -> None:
+    """Every file received, once, by its bytes; every table written; neither host nor user in a name."""
+    lineage = lineage_of(sample.settings, sample.run)
+    received = {path.name for path in (sample.settings.warehouse / "received").iterdir()}
+    assert {dataset.version for dataset in lineage.inputs} <= received
+    assert all(Path(dataset.name).is_file() for dataset in lineage.inputs)
+    assert len({dataset.name for dataset in lineage.inputs}) == len(lineage.inputs) > 10
+    files = [dataset for dataset in lineage.outputs if dataset.namespace == "file"]
+    assert {dataset.name for dataset in files} == {str(path) for path in sample.tables.glob("*.parquet")}
+    mart = {dataset.name for dataset in lineage.outputs if dataset.namespace.startswith("duckdb:///")}
+    assert {"main.remittances", "main.runs", "main.run_steps"} <= mart
+    assert all(dataset.description and dataset.version for dataset in (*lineage.inputs, *lineage.outputs))
+    assert any("国库" in dataset.description for dataset in lineage.inputs)
