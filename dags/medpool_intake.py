@@ -15,10 +15,10 @@ from medpool_tasks import published_asset
 
 from medpool_etl.errors import ConfigurationError, InputError
 from medpool_etl.pipeline.ready import take_in
-from medpool_etl.policy import cities, load_rulebook
+from medpool_etl.policy import load_rulebook, rulebooks
 from medpool_etl.store import Settings
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("medpool.intake")
 KINDS = ("opening", "month", "quarter", "clearing")
 
 DOC = """
@@ -92,5 +92,5 @@ def medpool_intake(city: str) -> None:
     intake()
 
 
-for _city in cities():
+for _city in rulebooks():
     medpool_intake(_city)

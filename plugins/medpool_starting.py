@@ -10,7 +10,7 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 
 from medpool_etl.pipeline.ready import BECAUSE, Start
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("medpool.intake")
 
 
 def runs_of(found: Iterable[Start]) -> list[dict[str, Any]]:

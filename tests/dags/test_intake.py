@@ -21,7 +21,7 @@ from airflow.utils.state import DagRunState
 from medpool_inbox import InboxTrigger, watch_seconds
 
 from medpool_etl.errors import ConfigurationError
-from medpool_etl.policy import cities
+from medpool_etl.policy import rulebooks
 from medpool_etl.simulator import simulate
 from medpool_etl.store import Settings
 from tests.conftest import MONTH, ROOT, Settled, at
@@ -67,7 +67,7 @@ def alone(database: None) -> None:
 def test_every_city_has_an_intake(database: None) -> None:
     """It watches the city's inbox, and looks again when something of the city was published."""
     bag = DagBag(dag_folder=str(ROOT / "dags"))
-    assert {f"medpool_intake_{city}" for city in cities()} == {name for name in bag.dags if "_intake_" in name}
+    assert {f"medpool_intake_{city}" for city in rulebooks()} == {name for name in bag.dags if "_intake_" in name}
     dag = bag.dags["medpool_intake_taizhou"]
     assets = {asset.name: asset for asset in dag.timetable.asset_condition.objects}
     assert set(assets) == {f"medpool_{what}_taizhou" for what in ("inbox", "opening", "month", "quarter", "clearing")}
