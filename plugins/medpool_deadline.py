@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 # When a working day ends: banks are shut and nothing is sent any more.
 END_OF_DAY = dt.time(18, 0)
-_BY_HAND = ("manual", "backfill")
+SCHEDULED = "scheduled"
 
 
 def publish_instant(city: str, period: Period) -> dt.datetime | None:
@@ -63,7 +63,8 @@ class PublishBy(BaseDeadlineReference):
         return cls(city=reference_data["city"], kind=reference_data["kind"])
 
     def _evaluate_with(self, *, session: Session, dag_id: str, run_id: str) -> dt.datetime | None:
-        """Return the instant, or None where there is none to be watched: a run by hand or by backfill of a period whose instant is past.
+        """Return the instant, or None where there is none to be watched: any run but a scheduled one (by hand, by backfill, by what arrived) of
+        a period whose instant is past. Somebody is at it, and the daily reminders speak of what was late long ago.
 
         Airflow asks while it makes the run: what cannot be told is logged, and the run is made all the same.
         """
@@ -77,8 +78,8 @@ class PublishBy(BaseDeadlineReference):
         except MedpoolError as error:
             log.error("%s %s has no deadline: nobody can say by when it is to be published. %s", dag_id, run_id, error)
             return None
-        by_hand = str(getattr(run.run_type, "value", run.run_type)) in _BY_HAND
-        if instant is None or (by_hand and instant < dt.datetime.now(dt.UTC)):
+        scheduled = str(getattr(run.run_type, "value", run.run_type)) == SCHEDULED
+        if instant is None or (not scheduled and instant < dt.datetime.now(dt.UTC)):
             return None
         return instant
 

@@ -82,10 +82,11 @@ def test_the_scheduled_run_is_of_its_interval(database: None) -> None:
 
 
 def test_what_nobody_waits_for_has_no_deadline(database: None, caplog: pytest.LogCaptureFixture) -> None:
-    """A run by hand or by backfill of what is long past, a run of no period, and one whose calendar is not loaded: the run is made all
+    """A run by hand, by intake or by backfill of what is long past, a run of no period, and one whose calendar is not loaded: the run is made all
     the same, and of the last the log says why nothing watches it."""
     reference = PublishBy("taizhou", "month")
     assert evaluated(DagRunType.MANUAL, {"month": "2022-03"}, None, reference) is None
+    assert evaluated(DagRunType.OPERATOR_TRIGGERED, {"period": "2022-03"}, None, reference) is None
     assert evaluated(DagRunType.BACKFILL_JOB, {}, utc("2022-02-28T16:00"), reference) is None
     assert evaluated(DagRunType.MANUAL, {}, None, reference) is None
     assert "has no deadline" not in caplog.text
