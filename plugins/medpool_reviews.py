@@ -37,7 +37,11 @@ class ReviewOperator(HITLOperator):
         # Those of the DAG, which Airflow has put there, are no part of the form.
         kwargs["params"] = {
             "reason": Param(
-                "", type="string", title="理由 Reason", description="退回时必填 needed to reject", source="task"
+                None,
+                type=["null", "string"],
+                title="理由 Reason",
+                description="退回时必填 needed to reject",
+                source="task",
             )
         }
         super().__init__(subject=review, options=[APPROVE, REJECT], **kwargs)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from medpool_etl import alerts, reports
-from medpool_etl.contracts import checks_of
-from medpool_etl.documents import Text
 from medpool_etl.errors import ApprovalNeededError, InputError, StoreError
 from medpool_etl.intake import ODD, Arrival, unreadable
 from medpool_etl.intake.peek import NotReadable
@@ -32,6 +30,7 @@ from medpool_etl.pipeline.opening import MonthRun, Progress, begin, open_month, 
 from medpool_etl.pipeline.plans import plans_table
 from medpool_etl.pipeline.reviews import ask, made_by, needed, stand_in
 from medpool_etl.pipeline.session import AVERAGE_WAGE, look_back, run_session, staging_session, take_average_wage
+from medpool_etl.pipeline.verdicts import rejection, supersede
 from medpool_etl.quality import Judge, size_of
 from medpool_etl.reconciliation import PairResult
 from medpool_etl.reconciliation import reconcile as compare
@@ -130,9 +129,9 @@ def judge(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -
                 "lines": summaries[name][file_id]["lines"],
                 "of": f"{name}/{parts[file_id]}",
                 "size": size_of(summaries[name][file_id]),
-                "problem": _rejection(agreed, name, verdict.checks) if verdict.outcome == "rejected" else None,
+                "problem": rejection(agreed, name, verdict.checks) if verdict.outcome == "rejected" else None,
             }
-    _supersede(_active(folder), verdicts)
+    supersede(_active(folder), verdicts)
     for file_id, outcome in verdicts.items():
         log.info("file %s: %s", file_id, outcome["outcome"])
     write_json(folder / "quality" / "verdicts.json", verdicts)
@@ -205,7 +204,7 @@ def _settle_aside(
 
 
 def gate(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -> None:
-    """Write workbook and validation report, bring the lives of the breaks up to date, and let the run pass or not.
+    """Write workbook and validation report, bring the lives of the breaks up to date, and let the run pass, complete, or not.
 
     Raises BlockedError when breaks of the run forbid its settlement and no person's override covers them: their owners are
     told, what was published stays.
@@ -222,6 +221,9 @@ def gate(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) ->
                     reports.write_validation(folder, agreed.city, run.when, agreed.contracts)
             synced = sync_breaks(control, folder, run.city, run.month)
             stopped = read_json(folder / "summary.json").get("gate", {}).get("blocked")
+            if not stopped and not run.complete(settings):
+                # Before anybody looks at it to approve it: what was looked at is not made again.
+                warehouse.complete(run.city, run.month, run.run_id)
     finally:
         control.close()
     log.info(
@@ -233,8 +235,15 @@ def gate(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) ->
         raise blocked(folder, agreed.city, run.when)
 
 
+@_unless_complete
+def report(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -> None:
+    """Write workbook and validation report of a quarter, an opening or a clearing, and complete its run."""
+    write_reports(settings, run, progress)
+    Warehouse(settings.warehouse).complete(run.city, run.month, run.run_id)
+
+
 def publish(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) -> bool:
-    """Complete the run, point the month at it and switch the mart; return whether anything changed.
+    """Point the month at a complete run and switch the mart; return whether anything changed.
 
     The month is switched in one transaction of the control database; a crash before it leaves what was published, a
     crash after it leaves the mart to be built by the next run. Raises ApprovalNeededError, and tells whoever is asked, while something
@@ -243,8 +252,8 @@ def publish(settings: Settings, run: MonthRun, progress: Progress[Any] = silent)
     agreed, warehouse = run.agreed(), Warehouse(settings.warehouse)
     with warehouse.exclusive(run.run_id):
         if not run.complete(settings):
+            # Of a run that an older version brought as far as this.
             warehouse.complete(run.city, run.month, run.run_id)
-    # Complete before it is approved: what was looked at cannot change any more, and is not made again once it is.
     stand_in(settings, run)
     try:
         needs = needed(settings, run, agreed)
@@ -315,7 +324,7 @@ PERIOD_STEPS: dict[str, Step] = {
     "stage": measured("stage", stage),
     "judge": measured("judge", judge),
     "settle": measured("settle", _unless_complete(settle_period)),
-    "report": measured("report", _unless_complete(write_reports)),
+    "report": measured("report", report),
     "publish": measured("publish", publish),
     "notify": measured("notify", notify),
 }
@@ -360,41 +369,6 @@ def _agrees(result: PairResult) -> str:
 def _active(folder: Path) -> list[Arrival]:
     arrivals = (Arrival.from_dict(item) for item in read_json(folder / "manifest.json")["arrivals"])
     return [arrival for arrival in arrivals if arrival.state == "active"]
-
-
-def _supersede(arrivals: list[Arrival], verdicts: dict[str, dict[str, Any]]) -> None:
-    """Of several versions of a file let the newest usable one count; the verdicts of the others say so."""
-    versions: dict[tuple[str, str], list[Arrival]] = {}
-    for arrival in sorted(arrivals, key=lambda arrival: -arrival.version):
-        versions.setdefault((arrival.contract, arrival.part), []).append(arrival)
-    for same in versions.values():
-        usable = [arrival for arrival in same if verdicts[arrival.file_id]["outcome"].startswith("accepted")]
-        if not usable:
-            continue
-        counts = usable[0].name
-        for arrival in same:
-            verdict = verdicts[arrival.file_id]
-            if arrival in usable[1:]:
-                verdict["outcome"] = "superseded"
-                verdict["problem"] = {
-                    "zh": f"已被较新的 {counts} 取代",
-                    "en": f"superseded by {counts}, which is newer",
-                }
-            elif arrival is not usable[0]:
-                verdict["problem"] = {
-                    "zh": f"{verdict['problem']['zh']}；仍采用 {counts}",
-                    "en": f"{verdict['problem']['en']}; {counts} still counts",
-                }
-
-
-def _rejection(agreed: Agreed, name: str, checks: Iterable[dict[str, Any]]) -> dict[str, str]:
-    definitions = {check.id: check.expected for check in checks_of(agreed.contracts[name])}
-    definitions["rows_read"] = Text(zh="文件中至少有一行数据", en="at least one row of data")
-    unmet = [definitions[c["check"]] for c in checks if c["met"] is False and c["severity"] == "critical"]
-    return {
-        "zh": "整个文件被拒收，因为不满足：" + "；".join(text.zh for text in unmet),
-        "en": "the whole file is rejected, because this does not hold: " + "; ".join(text.en for text in unmet),
-    }
 
 
 def _load_carried(connection: Any, folder: Path) -> None:

@@ -4,6 +4,7 @@ Every value carries the clause it comes from and the day it starts to hold; wher
 reading says which way is taken, which others there are, and why.
 """
 
+from medpool_etl.policy.classes import BreakClass, Subject
 from medpool_etl.policy.clearing import Clearing
 from medpool_etl.policy.deadline import Deadline
 from medpool_etl.policy.due import Due, due_of
@@ -16,7 +17,7 @@ from medpool_etl.policy.load import (
     rulebooks,
     supplements_in_force,
 )
-from medpool_etl.policy.model import BreakClass, Clause, Pair, Review, Rulebook, RuleEntry, Subject
+from medpool_etl.policy.model import Clause, Pair, Review, Rulebook, RuleEntry
 
 __all__ = [
     "BreakClass",

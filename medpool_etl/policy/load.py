@@ -6,8 +6,9 @@ import os
 
 from medpool_etl import documents
 from medpool_etl.errors import ConfigurationError, InputError
+from medpool_etl.policy.classes import BreakClass, BreakClasses, Subject, Subjects
 from medpool_etl.policy.deadline import Deadlines
-from medpool_etl.policy.model import BreakClass, BreakClasses, Rulebook, Subject, Subjects
+from medpool_etl.policy.model import Rulebook
 from medpool_etl.policy.supplement import Supplement, lay_over
 
 # The names of the supplements in force, with commas between them.

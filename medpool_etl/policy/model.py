@@ -1,4 +1,4 @@
-"""The schemas of rulebooks, budget subjects and break classes."""
+"""The schema of rulebooks."""
 
 from __future__ import annotations
 
@@ -367,43 +367,3 @@ class Rulebook(Document):
                 f"{self.notice.number} is not in force on {day}",
                 expected=f"a month from {self.notice.in_force_from:%Y-%m} on",
             )
-
-
-class Subject(Document):
-    """A budget subject (预算科目) of the medical funds."""
-
-    code: str = Field(pattern=r"^\d{7}$")
-    fund: Fund
-    kind: Literal["premium", "subsidy", "interest", "other"]
-    name: Text
-
-
-class Subjects(Document):
-    """The document of budget subjects."""
-
-    source: str
-    last_checked_on: dt.date
-    subjects: tuple[Subject, ...]
-
-
-class BreakClass(Document):
-    """A class of break (差异类别): whose it is, and what that person does. ``owner`` None: the owner of the side of the pair
-    that lacks the money, or (``whose: having``) of the one that has it.
-
-    ``gate`` is what it means in the month it arises in, ``later`` in the months after. ``carried``: it stays open until
-    something ends it; what is not ends with its month.
-    """
-
-    title: Text
-    owner: Owner | None = None
-    whose: Literal["lacking", "having"] = "lacking"
-    gate: Gate = "warn"
-    later: Gate | None = None
-    carried: bool = True
-    do: Text
-
-
-class BreakClasses(Document):
-    """The document of break classes."""
-
-    classes: dict[str, BreakClass]
