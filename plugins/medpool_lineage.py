@@ -28,7 +28,7 @@ def emit_lineage(run: dict[str, Any]) -> None:
         return
     try:
         lineage = lineage_of(Settings.load(), MonthRun(**run))
-    except (MedpoolError, OSError) as error:
+    except (MedpoolError, OSError, LookupError) as error:
         log.warning("OpenLineage is not told what run %s was made of: %s", run["run_id"], error)
         return
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from medpool_etl import pipeline
+from medpool_etl.periods import Month
 from medpool_etl.pipeline.datasets import lineage_of
-from medpool_etl.store import Warehouse
+from medpool_etl.pipeline.metrics import metrics_of
+from medpool_etl.store import Settings, Warehouse
 from tests.conftest import ROOT, Settled, at
 from tests.support import Webhook
 
@@ -114,6 +116,8 @@ def test_events_of_a_run(tmp_path: Path) -> None:
         if event["job"]["name"] != "lineage_try.publish" or event["eventType"] != "COMPLETE":
             assert not event.get("inputs") and not event.get("outputs")
     assert "OpenLineage is not told" not in printed
+    measured = metrics_of(settings, "taizhou")[0].steps
+    assert {row.started_by.split("/")[0] for row in measured} == {"airflow lineage_try"}
 
 
 def test_it_is_off_unless_configured(tmp_path: Path, webhook: Webhook) -> None:
@@ -144,3 +148,24 @@ def test_the_datasets_of_a_run(sample: Settled) -> None:
     assert {"main.remittances", "main.runs", "main.run_steps"} <= mart
     assert all(dataset.description and dataset.version for dataset in (*lineage.inputs, *lineage.outputs))
     assert any("国库" in dataset.description for dataset in lineage.inputs)
+
+
+def test_a_month_names_what_it_rests_on(tmp_path: Path) -> None:
+    """A month after another takes its tables and its open items: they are inputs, by the run that made them."""
+    before = Settled(at(tmp_path), "in_transit", month=Month.parse("2022-02"))
+    after = Settled(at(tmp_path))
+    inputs = lineage_of(after.settings, after.run).inputs
+    rests_on = {Path(dataset.name) for dataset in inputs if dataset.version == before.run.run_id}
+    assert before.folder / "reconciliation" / "carried_items.parquet" in rests_on
+    assert before.tables / "monthly_settlement.parquet" in rests_on
+    assert all(path.is_file() and before.folder in path.parents for path in rests_on)
+    assert not any(after.run.run_id in dataset.name for dataset in inputs)
+
+
+def test_a_run_that_is_gone_fails_no_task(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Lineage comes after publishing: where it cannot be told, the log says so, and the task goes on."""
+    monkeypatch.setenv("OPENLINEAGE_URL", "http://127.0.0.1:9")
+    emit_lineage({"city": "taizhou", "month": "2022-03", "run_id": "0123456789abcdef", "unchanged": False})
+    assert "OpenLineage is not told what run 0123456789abcdef was made of" in caplog.text
