@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+from medpool_lineage import emit_lineage
+
 from medpool_etl import pipeline
 from medpool_etl.periods import Month
 from medpool_etl.pipeline.datasets import lineage_of
