@@ -13,6 +13,7 @@ import typer
 from medpool_etl import __version__, pipeline
 from medpool_etl.alerts.message import without_long_numbers
 from medpool_etl.cli import logs, render, render_rules
+from medpool_etl.cli.backfill import fill
 from medpool_etl.cli.breaks import breaks_app
 from medpool_etl.cli.deadlines import deadlines
 from medpool_etl.cli.dictionary import dictionary_text
@@ -73,6 +74,7 @@ app.command()(rules)
 app.command()(reviews)
 app.command()(approve)
 app.command()(reject)
+app.command("backfill")(fill)
 City = Annotated[str, typer.Argument(help="The city, such as taizhou.", show_default=False)]
 PeriodText = Annotated[
     str,

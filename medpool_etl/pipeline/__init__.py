@@ -5,6 +5,7 @@ the step before left in the run's folder and writes its own results whole or not
 """
 
 from medpool_etl.pipeline.annual import agenda, open_period
+from medpool_etl.pipeline.backfill import Filled, backfill
 from medpool_etl.pipeline.closing import close_month, close_period
 from medpool_etl.pipeline.explain import Explanation, explain, prepare_lineage, published_folder
 from medpool_etl.pipeline.gate import override
@@ -34,6 +35,7 @@ __all__ = [
     "PERIOD_STEPS",
     "STEPS",
     "Explanation",
+    "Filled",
     "InboxRow",
     "Instruction",
     "MonthRun",
@@ -41,6 +43,7 @@ __all__ = [
     "Step",
     "agenda",
     "ask",
+    "backfill",
     "close_month",
     "close_period",
     "decide",
