@@ -45,7 +45,7 @@ class Filled:
     """What became of a period, by the keys of ``OUTCOMES``. A city goes no further than the period at which it ``stopped``.
 
     ``figures``: final or provisional, "" where nothing of it is published. ``seconds`` it took. ``why`` it was passed over, not closed
-    or stopped, and what to do. ``code``: what the command line ends with because of it.
+    or stopped, and what to do; ``error`` is what stopped it. ``code``: what the command line ends with because of it.
     """
 
     city: str
@@ -56,6 +56,7 @@ class Filled:
     seconds: float = 0.0
     why: str = ""
     code: int = 0
+    error: MedpoolError | None = None
 
 
 def periods_between(settings: Settings, city: str, first: Period, last: Period) -> tuple[Item, ...]:
@@ -118,7 +119,7 @@ def backfill(
                 with Warehouse(settings.warehouse).exclusive(f"backfill-{city}"):
                     row = _fill(settings, city, item, by, close, progress)
             except MedpoolError as error:
-                row = Filled(city, item.period, "stopped", why=str(error), code=error.exit_code)
+                row = Filled(city, item.period, "stopped", why=str(error), code=error.exit_code, error=error)
             row = replace(row, seconds=time.perf_counter() - begins)
             log.info("%s %s: %s %s %.1f s", city, row.period, row.outcome, row.figures, row.seconds)
             rows.append(row)
