@@ -1,7 +1,5 @@
 """The DAGs of deadlines and the callback of failures, run by Airflow."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,12 +35,6 @@ WRAPPED = """
         except InputError as error:
             raise AirflowFailException(str(error)) from error
 """
-
-
-@pytest.fixture(scope="module")
-def database() -> None:
-    """Airflow's own database, on SQLite, in the test run's AIRFLOW_HOME."""
-    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
 
 
 def the_dag(city: str = "taizhou") -> DAG:

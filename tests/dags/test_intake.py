@@ -3,8 +3,6 @@
 import asyncio
 import logging
 import shutil
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,12 +25,6 @@ from medpool_etl.store import Settings
 from tests.conftest import MONTH, ROOT, Settled, at
 
 QUICK = 0.05
-
-
-@pytest.fixture(scope="module")
-def database() -> None:
-    """Airflow's own database, on SQLite, in the test run's AIRFLOW_HOME."""
-    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
 
 
 def the_dag() -> DAG:

@@ -1,7 +1,5 @@
 """The DAG of a month: it imports, it is thin, and a real run of it settles the month."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
@@ -19,12 +17,6 @@ from tests.conftest import MONTH, ROOT
 
 REVIEWS = ["review_funding_plan", "review_vouchers"]
 STEPS = ["open_month", "stage", "judge", "reconcile", "settle", "gate", *REVIEWS, "publish", "notify"]
-
-
-@pytest.fixture(scope="module")
-def database() -> None:
-    """Airflow's own database, on SQLite, in the test run's AIRFLOW_HOME."""
-    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
 
 
 def the_dag() -> DAG:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,9 +25,8 @@ from tests.support import Webhook
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[None]:
-    """Airflow's own database, on SQLite, in the test run's AIRFLOW_HOME."""
-    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+def database(database: None) -> Iterator[None]:
+    """Airflow's own database, without the runs of these tests afterwards."""
     yield
     with create_session() as session:
         session.query(DagRun).filter(DagRun.dag_id.like("medpool_watched_%")).delete(synchronize_session=False)
