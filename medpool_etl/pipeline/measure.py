@@ -41,7 +41,10 @@ def measured(
     def timed(settings: Settings, run: MonthRun, /, *args: P.args, **kwargs: P.kwargs) -> R:
         note = _Note(settings, run, name)
         with _at_work(city=run.city, period=run.month, run=run.run_id, step=name), note.kept():
-            return step(settings, run, *args, **kwargs)
+            result = step(settings, run, *args, **kwargs)
+            # Publishing says whether it changed anything.
+            note.idle = note.idle or result is False
+            return result
 
     return timed
 
@@ -84,8 +87,8 @@ class _Note:
     def __init__(self, settings: Settings, run: MonthRun, step: str, began: dt.datetime | None = None) -> None:
         self._settings, self._run, self._step, self._began = settings, run, step, began or _now()
         self._number = None if began else self._write(self._begin)
-        # In a run that is complete a step finds nothing to do, and has worked on nothing.
-        self._idle = began is None and run.complete(settings)
+        # In a run that is complete a step finds nothing to make, and has worked on nothing; only publishing is left.
+        self.idle = began is None and step != "publish" and run.complete(settings)
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -100,7 +103,7 @@ class _Note:
     def end(self, outcome: str, error: str = "") -> None:
         """Record how the step ended, now."""
         ended = _now()
-        idle = self._idle or outcome == FAILED
+        idle = self.idle or outcome == FAILED
         counts = Counts() if idle else counts_of(self._settings, self._run, self._step)
 
         def finish(steps: Steps) -> int:
