@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pendulum
 from airflow.sdk import Param, dag
-from medpool_tasks import asked, period_param, reviews_of, settlement
+from medpool_deadline import publish_deadline
+from medpool_failures import on_failure
+from medpool_tasks import DEFAULTS, asked, period_param, reviews_of, settlement
 from medpool_timetable import SettlementMonthTimetable
 
 from medpool_etl.policy import cities, load_rulebook
@@ -50,7 +52,9 @@ def medpool_month(city: str) -> None:
         catchup=False,
         # A month that waits for its approval does not keep the next one from starting.
         max_active_runs=3,
-        default_args={"retries": 2, "retry_delay": pendulum.duration(minutes=5), "owner": "medpool"},
+        deadline=publish_deadline(city, "month"),
+        on_failure_callback=on_failure,
+        default_args=DEFAULTS,
         params={
             "period": period_param("2022-03"),
             "month": Param(

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import pendulum
 from airflow.sdk import dag
-from medpool_tasks import asked, period_param, reviews_of, settlement
+from medpool_deadline import publish_deadline
+from medpool_failures import on_failure
+from medpool_tasks import DEFAULTS, asked, period_param, reviews_of, settlement
 from medpool_timetable import SettlementTimetable
 
 from medpool_etl.policy import load_rulebook, rulebooks
@@ -86,7 +88,9 @@ def medpool_period(city: str, kind: Kind) -> None:
         start_date=pendulum.datetime(first.year - (kind.name == "opening"), first.month, first.day, tz="Asia/Shanghai"),
         catchup=False,
         max_active_runs=3,
-        default_args={"retries": 2, "retry_delay": pendulum.duration(minutes=5), "owner": "medpool"},
+        deadline=publish_deadline(city, kind.name),
+        on_failure_callback=on_failure,
+        default_args=DEFAULTS,
         params={"period": period_param(kind.example)},
         tags=["medpool", city, kind.name],
         doc_md=DOC.format(

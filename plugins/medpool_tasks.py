@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+import pendulum
 from airflow.sdk import Asset, Param, chain, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
+from medpool_failures import on_failure
 from medpool_reviews import ReviewOperator
 
 from medpool_etl import pipeline
@@ -22,6 +24,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# What only a person can mend fails at once (AirflowFailException); the rest is tried again.
+DEFAULTS: dict[str, Any] = {
+    "retries": 2,
+    "retry_delay": pendulum.duration(minutes=5),
+    "owner": "medpool",
+    "on_failure_callback": on_failure,
+}
 _DOCS = {
     "open": "Receive and recognise what comes for the period; name the run by it, by the rules and by what is published before.",
     "stage": "Type every row into Parquet; rows a check finds fault with are set aside whole.",
