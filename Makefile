@@ -76,8 +76,8 @@ soak: $(VENV)/.dev ## read ten thousand mutated files and reconcile hundreds of 
 test: $(VENV)/.dev ## run the tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
-test-postgres: $(VENV)/.dev ## run the control database's tests on PostgreSQL too, in a throw-away cluster (installs Debian's if there is none)
-	@tests/postgres.sh $(BIN)/python -m pytest tests/store
+test-postgres: $(VENV)/.dev ## run the control database's tests and a year through the DAGs on PostgreSQL, in a throw-away cluster (installs Debian's if there is none)
+	@tests/postgres.sh $(BIN)/python -m pytest tests/store tests/dags/test_year.py tests/dags/test_reviews.py
 
 compose-test: $(VENV)/.runtime ## start the deployment for real on Debian's docker engine, from nothing to a restored backup (half an hour, as root)
 	@tests/compose/run.sh $(BIN)/python

@@ -17,7 +17,7 @@ os.environ.update(
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
     AIRFLOW__CORE__PARALLELISM="4",
     AIRFLOW__CORE__UNIT_TEST_MODE="False",
-    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{_HOME}/airflow.db",
+    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=os.environ.get("TEST_AIRFLOW_URL") or f"sqlite:///{_HOME}/airflow.db",
 )
 for name in [name for name in os.environ if name.startswith("MEDPOOL_")]:
     del os.environ[name]

@@ -50,4 +50,7 @@ port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0));
         || { cat start.log "$folder/data/server.log"; exit 1; }
 )
 export TEST_POSTGRES_URL="postgresql+psycopg2://medpool@127.0.0.1:$port/postgres"
+# Airflow's own database, for the tests that run DAGs.
+(cd "$folder" && as_user "$binaries/createdb" -h 127.0.0.1 -p "$port" -U medpool airflow)
+export TEST_AIRFLOW_URL="postgresql+psycopg2://medpool@127.0.0.1:$port/airflow"
 "$@"

@@ -1,25 +1,22 @@
-"""A whole year of each city, from files to the clearing, one command a step."""
+"""A whole year of each city, from files to the clearing, one command a step; Zhoushan's goes through its DAGs (tests/dags/test_year.py)."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from medpool_etl import pipeline
 from medpool_etl.errors import UnspecifiedError
 from medpool_etl.periods import Period
-from medpool_etl.store import Settings, Warehouse
 from tests.conftest import at
-from tests.years import FIRST, settle_year
+from tests.years import FIRST, check_year, settle_year
 
 # What a city's own notice leaves open, and the shipped example that goes on from there.
 EXAMPLES = {"hangzhou": "hangzhou-example", "zaozhuang": "zaozhuang-example"}
 
 
-@pytest.mark.parametrize("city", FIRST)
+@pytest.mark.parametrize("city", [city for city in FIRST if city != "zhoushan"])
 def test_a_year_from_opening_to_clearing(city: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every period is published with final figures, nothing is left to reconcile, and the clearing adds up to the fen."""
     settings, year = at(tmp_path), FIRST[city]
@@ -27,78 +24,4 @@ def test_a_year_from_opening_to_clearing(city: str, tmp_path: Path, monkeypatch:
         with pytest.raises(UnspecifiedError, match="leaves"):
             pipeline.open_period(settings, city, Period(year, "clearing"))
         monkeypatch.setenv("MEDPOOL_SUPPLEMENTS", EXAMPLES[city])
-    settled = [period for period, _ in settle_year(settings, city, year)]
-    assert [str(period) for period in settled if period.kind == "month"] == [f"{year}-{n:02d}" for n in range(1, 13)]
-    assert settled[0].kind == "opening"
-    assert settled[-1].kind == "clearing"
-    with duckdb.connect(str(Warehouse(settings.warehouse).current_mart), read_only=True) as mart:
-        rows = mart.execute("SELECT month, figures, reasons_zh FROM runs").fetchall()
-        assert {month for month, _, _ in rows} == {str(period) for period in settled}
-        assert [row for row in rows if row[1] != "final"] == []
-        assert mart.execute("SELECT count(*) FROM open_breaks WHERE gate <> 'expected'").fetchone() == (0,)
-        _premiums_move_whole(mart)
-        _orders_are_executed(mart)
-        _every_result_is_cleared(mart, f"{year}-clearing")
-    _the_same_again(settings, city, settled)
-
-
-def _premiums_move_whole(mart: duckdb.DuckDBPyConnection) -> None:
-    """What the treasury booked in the year is what it was told to pass on."""
-    for fund, booked, due in mart.execute(
-        "SELECT fund, sum(treasury_booked), sum(remittance_due) FROM monthly_settlement GROUP BY fund"
-    ).fetchall():
-        assert booked == due, fund
-
-
-def _orders_are_executed(mart: duckdb.DuckDBPyConnection) -> None:
-    """What a month's plan allots each county is what the next month's statements show as paid to it."""
-    different = mart.execute(
-        """
-        WITH ordered AS (
-          SELECT strftime(CAST(month || '-01' AS DATE) + INTERVAL 1 MONTH, '%Y-%m') AS month, fund, county, sum(amount) AS amount
-          FROM transfers JOIN (SELECT DISTINCT rule_id FROM transfers WHERE step = 'allocation') USING (rule_id)
-          WHERE step = 'distribution' GROUP BY ALL
-        )
-        SELECT month, fund, county, ordered.amount, paid.allocation_sent
-        FROM ordered JOIN monthly_settlement AS paid USING (month, fund, county)
-        WHERE ordered.amount > paid.allocation_sent
-        """
-    ).fetchall()
-    assert different == []
-
-
-def _every_result_is_cleared(mart: duckdb.DuckDBPyConnection, clearing: str) -> None:
-    """A surplus is split whole; a deficit is borne whole by those the clause names, or named as unfunded."""
-    results = {
-        (fund, county): amount
-        for fund, county, amount in mart.execute(
-            "SELECT fund, county, sum(fact_amount) FROM rule_facts WHERE month = ? AND fact = 'result' GROUP BY ALL",
-            [clearing],
-        ).fetchall()
-    }
-    assert results
-    borne: dict[tuple[str, str], Decimal] = {}
-    for fund, county, step, amount in mart.execute(
-        "SELECT fund, county, step, sum(amount) FROM transfers WHERE month = ? AND step IN "
-        "('assessed', 'surplus_to_pot', 'surplus_returned', 'own_balance', 'pot_share', 'county_share', 'city_share') GROUP BY ALL",
-        [clearing],
-    ).fetchall():
-        sign = -1 if step.startswith("surplus") else 1
-        borne[(fund, county)] = borne.get((fund, county), Decimal(0)) + sign * amount
-    for fund, county, amount in mart.execute(
-        "SELECT fund, county, sum(amount) FROM rule_unfunded WHERE month = ? AND county <> '' GROUP BY ALL", [clearing]
-    ).fetchall():
-        borne[(fund, county)] = borne.get((fund, county), Decimal(0)) + amount
-    splits = mart.execute(
-        "SELECT count(*) FROM transfers WHERE month = ? AND step = 'surplus_to_pot'", [clearing]
-    ).fetchone()
-    for key, result in results.items():
-        left = result + borne.get(key, Decimal(0))
-        # Where no surplus is given back it stays in the pool.
-        assert left == 0 if splits != (0,) else left >= 0, key
-
-
-def _the_same_again(settings: Settings, city: str, settled: list[Period]) -> None:
-    """Run again, the last quarter or month and the clearing change nothing."""
-    for period in (settled[-2], settled[-1]):
-        assert pipeline.run_period(settings, city, period).unchanged
+    check_year(settings, city, year, list(settle_year(settings, city, year)))
