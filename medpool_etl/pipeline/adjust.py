@@ -47,12 +47,18 @@ class Adjustments:
 
 
 def adjustments(
-    settings: Settings, agreed: Agreed, month: Month, late: list[dict[str, str]], settle: Resettle
+    settings: Settings,
+    agreed: Agreed,
+    month: Month,
+    late: list[dict[str, str]],
+    done: list[dict[str, str]],
+    settle: Resettle,
 ) -> Adjustments:
     """Return what late files change in closed months (amounts in yuan).
 
     A closed month is settled once more, aside, with the files that came late; each cell of its monthly settlement that
-    differs from what the month was closed with, and from what later closed months adjusted already, is a row.
+    differs from what the month was closed with, and from what the months between adjusted already, is a row. Those are the months closed since, and
+    the published ones this run rests on (``done``), open or not: of several open months the first adjusts.
     """
     control, warehouse = Control(settings.control_url), Warehouse(settings.warehouse)
     try:
@@ -67,7 +73,7 @@ def adjustments(
             manifest = read_json(folder / "manifest.json")
             arrivals = _with_late(manifest["arrivals"], names, agreed, Month.parse(of), warehouse)
             corrected_run, corrected = settle(Month.parse(of), arrivals, Basis.of(manifest))
-            since = _closed_since(control, warehouse, agreed.city.city, of, month)
+            since = _between(control, warehouse, agreed.city.city, of, month, done)
             entries += corrections(folder, corrected, since, month, f"{of} 迟到文件：{'、'.join(names.values())}")
             before = _adjusted_before(since, of)
             for key, (was, now) in _differences(folder, corrected, agreed.registry).items():
@@ -118,17 +124,20 @@ def _differences(closed: Path, corrected: Path, registry: Registry) -> dict[Key,
     return {key: (was, now) for key, (was, now) in sorted(found.items())}
 
 
-def _closed_since(control: Control, warehouse: Warehouse, city: str, of: str, month: Month) -> list[Path]:
-    """Return the folders of the months that were closed between a closed month and the one settled now."""
-    return [
-        warehouse.run(city, closed.month, closed.run_id)
-        for closed in control.closed_months(city)
-        if Period.parse(closed.month).kind == "month" and of < closed.month < str(month)
-    ]
+def _between(
+    control: Control, warehouse: Warehouse, city: str, of: str, month: Month, done: list[dict[str, str]]
+) -> list[Path]:
+    """Return the folders of what the months between a closed month and the one settled now have published, in their order."""
+    runs = {closed.month: closed.run_id for closed in control.closed_months(city)}
+    runs |= {item["period"]: item["run_id"] for item in done}
+    months = {Period.parse(name): run for name, run in runs.items() if Period.parse(name).kind == "month"}
+    first, last = Period.of(Month.parse(of)).order, Period.of(month).order
+    between = sorted((p for p in months if first < p.order < last), key=lambda period: period.order)
+    return [warehouse.run(city, str(period), months[period]) for period in between]
 
 
 def _adjusted_before(since: list[Path], of: str) -> dict[Key, Any]:
-    """Return what months closed since have adjusted of a month already."""
+    """Return what the months since have adjusted of a month already."""
     done: dict[Key, Any] = {}
     for folder in since:
         path = table_path(folder, "adjustments")

@@ -160,7 +160,12 @@ def settle(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) 
     agreed, folder = run.agreed(), run.folder(settings)
     manifest = manifest_of(folder)
     adjusted = adjustments(
-        settings, agreed, run.when, manifest["adjusts"], lambda *inputs: _settle_aside(settings, agreed, *inputs)
+        settings,
+        agreed,
+        run.when,
+        manifest["adjusts"],
+        manifest.get("done", []),
+        lambda *inputs: _settle_aside(settings, agreed, *inputs),
     )
     with run_session(agreed, run.when, folder, {}) as connection:
         _load_carried(connection, folder)

@@ -22,7 +22,7 @@ Row = dict[str, Any]
 def corrections(closed: Path, corrected: Path, since: Iterable[Path], month: Month, reason: str) -> list[Row]:
     """Return the entries that bring what a closed month booked to what it would have booked with its late files.
 
-    ``closed`` and ``corrected`` are the folders of its two runs, ``since`` those of the months closed since, whose corrections count
+    ``closed`` and ``corrected`` are the folders of its two runs, ``since`` those of the months between, whose corrections count
     already; the entries are booked on the last day of ``month``, which is open. An amount below zero takes back. A month closed
     by a version that kept no books has nothing to correct.
     """
