@@ -45,12 +45,13 @@ port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0));
     cd "$folder"
     as_user "$binaries/initdb" -D "$folder/data" -U medpool --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync > initdb.log 2>&1 \
         || { cat initdb.log; exit 1; }
+    # Airflow's own database, for the tests that run DAGs; the client programs may not be there.
+    echo "CREATE DATABASE airflow" | as_user "$binaries/postgres" --single -D "$folder/data" postgres > single.log 2>&1 \
+        || { cat single.log; exit 1; }
     as_user "$binaries/pg_ctl" -D "$folder/data" -w -l "$folder/data/server.log" -o \
         "-p $port -k $folder -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=60 -c timezone=Asia/Shanghai" start > start.log \
         || { cat start.log "$folder/data/server.log"; exit 1; }
 )
 export TEST_POSTGRES_URL="postgresql+psycopg2://medpool@127.0.0.1:$port/postgres"
-# Airflow's own database, for the tests that run DAGs.
-(cd "$folder" && as_user "$binaries/createdb" -h 127.0.0.1 -p "$port" -U medpool airflow)
 export TEST_AIRFLOW_URL="postgresql+psycopg2://medpool@127.0.0.1:$port/airflow"
 "$@"
