@@ -58,6 +58,7 @@ between them, or use this DAG.
     start_date=pendulum.datetime(2020, 1, 1, tz="Asia/Shanghai"),
     catchup=False,
     max_active_runs=1,
+    on_failure_callback=on_failure,
     default_args={
         "retries": 1,
         "retry_delay": pendulum.duration(minutes=5),

@@ -57,6 +57,7 @@ def medpool_intake(city: str) -> None:
         start_date=pendulum.datetime(first.year, first.month, first.day, tz="Asia/Shanghai"),
         catchup=False,
         max_active_runs=1,
+        on_failure_callback=on_failure,
         default_args={
             "retries": 2,
             "retry_delay": pendulum.duration(minutes=1),

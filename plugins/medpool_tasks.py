@@ -9,6 +9,7 @@ import pendulum
 from airflow.sdk import Asset, Param, chain, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 from medpool_failures import on_failure
+from medpool_lineage import emit_lineage
 from medpool_reviews import ReviewOperator
 
 from medpool_etl import pipeline
@@ -109,7 +110,10 @@ def _step(steps: dict[str, pipeline.Step], name: str, timetable: SettlementTimet
 
     @task(task_id=name, doc_md=_DOCS[name], outlets=outlets)
     def step(run: dict[str, Any]) -> dict[str, Any]:
-        return do(steps, name, run)
+        done = do(steps, name, run)
+        if name == "publish":
+            emit_lineage(run)
+        return done
 
     return step
 

@@ -332,3 +332,44 @@ def test_an_instant_without_time_zone_has_no_month() -> None:
     assert SettlementMonthTimetable.month_of(pendulum.datetime(2021, 12, 31, 16)) == Month(2022, 1)
     with pytest.raises(InputError, match="time zone"):
         SettlementMonthTimetable.month_of(pendulum.naive(2021, 12, 31, 16))
+
+
+@pytest.mark.parametrize(
+    ("city", "kind", "earliest", "periods", "run_after"),
+    [
+        # T8.2, T9: with the last month of the quarter, whose reports are due by the 15th (a Friday).
+        ("taizhou", "quarter", "2022-01-01", ["2022-Q1", "2022-Q2", "2022-Q3", "2022-Q4"], "2022-04-18T06:00"),
+        # T11: paid by 10 January, a Monday; three working days before.
+        ("taizhou", "opening", "2021-01-01", ["2022-opening", "2023-opening"], "2022-01-05T06:00"),
+        # T20: the list by 30 June, a Friday; Dragon Boat Festival 22 to 24 June, the 25th is a workday.
+        ("taizhou", "clearing", "2022-01-01", ["2022-clearing", "2023-clearing"], "2023-06-15T06:00"),
+        # Z-2.2: with the last month of the quarter; the notice names no day for reports.
+        ("zhoushan", "quarter", "2021-01-01", ["2021-Q1", "2021-Q2"], "2021-04-16T06:00"),
+        # Zz-4.2.0: once, by 31 March 2020.
+        ("zaozhuang", "opening", "2019-01-01", ["2020-opening"], "2020-03-26T06:00"),
+        # N-3: cleared by the end of July of the next year, a Saturday: counted from Monday, 2 August.
+        ("nantong", "clearing", "2020-01-01", ["2020-clearing", "2021-clearing"], "2021-07-19T06:00"),
+    ],
+)
+def test_other_periods(city: str, kind: str, earliest: str, periods: list[str], run_after: str) -> None:
+    """Quarters, openings and clearings are settled by the deadlines of what they order, on real working days."""
+    timetable = SettlementTimetable(city, kind)
+    found = runs(f"{earliest}T00:00", timetable=timetable, limit=len(periods))
+    assert [str(timetable.period_of(run.data_interval.start)) for run in found if run.data_interval] == periods
+    assert found[0].run_after == china(run_after)
+    assert [run.data_interval for run in found] == [timetable.interval(Period.parse(name)) for name in periods]
+
+
+def test_a_rule_of_one_year_is_not_scheduled_again() -> None:
+    """Zaozhuang's only opening is its first; behind it there is none."""
+    assert len(runs("2019-01-01T00:00", timetable=SettlementTimetable("zaozhuang", "opening"))) == 1
+
+
+@pytest.mark.parametrize("kind", ["month", "quarter", "opening", "clearing"])
+def test_other_kinds_are_stored_and_read_back(kind: str) -> None:
+    """What Airflow stores builds an equal timetable; a kind there is not is refused."""
+    timetable = SettlementTimetable("taizhou", kind, 7)
+    back = SettlementTimetable.deserialize(json.loads(json.dumps(timetable.serialize())))
+    assert back == timetable and hash(back) == hash(timetable) and "07:00" in back.summary
+    with pytest.raises(AirflowTimetableInvalid, match="expected one of month, quarter, opening, clearing"):
+        SettlementTimetable("taizhou", "week").validate()

@@ -1,0 +1,95 @@
+"""The family of DAGs: all import, every city has those its rulebook has rules for, and each says what it is and what to do when it fails."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG
+from medpool_timetable import SettlementTimetable
+
+from medpool_etl.policy import cities, load_rulebook, rulebooks
+from tests.conftest import ROOT
+
+WHEN = {"month": ("month",), "quarter": ("quarter",), "opening": ("opening", "once"), "clearing": ("clearing",)}
+SECTIONS = ("**Purpose.**", "**Input.**", "**Output.**", "**Schedule.**", "**When it fails.**")
+
+
+@pytest.fixture(scope="module")
+def dags() -> dict[str, DAG]:
+    """Every DAG of the folder, which all import."""
+    bag = DagBag(dag_folder=str(ROOT / "dags"))
+    assert bag.import_errors == {}
+    return dict(bag.dags)
+
+
+def test_every_city_has_the_dags_its_rulebook_has_rules_for(dags: dict[str, DAG]) -> None:
+    """Nothing is copied by hand: the names follow from the rulebooks, and nothing else is in the folder."""
+    expected = {f"medpool_{kind}_{city}" for kind in ("intake", "deadlines") for city in rulebooks()}
+    for city in rulebooks():
+        times = {rule.when for rule in load_rulebook(city).rules.values()}
+        expected |= {f"medpool_{kind}_{city}" for kind, when in WHEN.items() if times & set(when)}
+    assert {f"medpool_month_{city}" for city in cities()} < expected
+    assert set(dags) == {*expected, "medpool_backfill"}
+
+
+def test_each_says_what_it_is_and_what_to_do(dags: dict[str, DAG]) -> None:
+    """Purpose, inputs, outputs, schedule, what to do when it fails; a doc for each task; at most ten tasks."""
+    for name, dag in dags.items():
+        assert dag.doc_md is not None, name
+        assert [section for section in SECTIONS if section not in dag.doc_md] == [], name
+        assert [task.task_id for task in dag.tasks if not task.doc_md] == [], name
+        assert len(dag.tasks) <= 10, name
+        assert not dag.catchup, name
+        assert "medpool" in dag.tags, name
+
+
+def test_every_failure_is_told(dags: dict[str, DAG]) -> None:
+    """Each task, and each DAG for tasks that are killed, has the callback that alerts."""
+    for name, dag in dags.items():
+        assert dag.on_failure_callback, name
+        assert all(task.on_failure_callback for task in dag.tasks), name
+
+
+def test_what_is_reviewed_stands_before_publishing(dags: dict[str, DAG]) -> None:
+    """Every review of a rulebook is a task of a DAG of its city, and publishing waits for it."""
+    for city in rulebooks():
+        rulebook = load_rulebook(city)
+        for name, review in rulebook.reviews.items():
+            times = {rulebook.rules[rule].when for rule in review.rules}
+            for kind, when in WHEN.items():
+                dag = dags.get(f"medpool_{kind}_{city}")
+                asked = dag is not None and f"review_{name}" in dag.task_dict
+                assert asked == bool(times & set(when)), (city, name, kind)
+                if dag is not None and asked:
+                    assert f"review_{name}" in dag.task_dict["publish"].upstream_task_ids
+
+
+def test_schedules_come_from_the_rulebooks(dags: dict[str, DAG]) -> None:
+    """A settlement DAG runs by the timetable of its own city and kind."""
+    for city in rulebooks():
+        for kind in WHEN:
+            if (dag := dags.get(f"medpool_{kind}_{city}")) is not None:
+                assert isinstance(dag.timetable, SettlementTimetable)
+                assert (dag.timetable.city, dag.timetable.kind) == (city, kind)
+
+
+def test_parsing_is_light() -> None:
+    """The dag-processor does not import Great Expectations for a file of DAGs: four seconds and 200 MB each time."""
+    code = (
+        "import sys; sys.path[:0] = ['plugins', 'dags']\n"
+        "import medpool_month, medpool_periods, medpool_intake, medpool_deadlines, medpool_backfill\n"
+        "print(sorted({'great_expectations'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_without_deadline_alerts_only_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settlement DAGs have a publish-by deadline, unless MEDPOOL_DEADLINE_ALERTS is off."""
+    monkeypatch.delenv("MEDPOOL_DEADLINE_ALERTS")
+    bag = DagBag(dag_folder=str(ROOT / "dags" / "medpool_periods.py"))
+    assert bag.import_errors == {}
+    assert all(dag.deadline for dag in bag.dags.values())
