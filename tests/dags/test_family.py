@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 from medpool_timetable import SettlementTimetable
 
+from medpool_etl.periods import Period
 from medpool_etl.policy import cities, load_rulebook, rulebooks
 from tests.conftest import ROOT
+from tests.policy.test_rulebooks import SIXTH
 
 WHEN = {"month": ("month",), "quarter": ("quarter",), "opening": ("opening", "once"), "clearing": ("clearing",)}
 SECTIONS = ("**Purpose.**", "**Input.**", "**Output.**", "**Schedule.**", "**When it fails.**")
@@ -85,6 +89,22 @@ def test_parsing_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_adding_a_rulebook_adds_the_city(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sixth city that is documents only has its DAGs, by its own rules and days, without a line of code."""
+    for name, text in SIXTH.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    monkeypatch.setenv("MEDPOOL_CONFIG", str(tmp_path))
+    bag = DagBag(dag_folder=str(ROOT / "dags"))
+    assert bag.import_errors == {}
+    new = {name for name in bag.dags if name.endswith("_xincheng")}
+    assert new == {f"medpool_{kind}_xincheng" for kind in ("intake", "deadlines", "month", "clearing")}
+    # Cleared by 30 September, a holiday, so in time until Saturday 7 October, a workday; ten working days before.
+    clearing = bag.dags["medpool_clearing_xincheng"].timetable
+    assert clearing.run_after(Period.parse("2022-clearing")).in_timezone("Asia/Shanghai").date() == dt.date(2023, 9, 15)
 
 
 def test_without_deadline_alerts_only_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
