@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import Any
 
 import pendulum
@@ -32,14 +31,15 @@ which its periods rest on each other: an opening before its January, a quarter b
 **Input.** `<MEDPOOL_INBOX>/<city>/<period>` and `<MEDPOOL_INBOX>/<city>/yearly`. **Output.** The same runs the DAGs of the periods would
 publish: `<MEDPOOL_WAREHOUSE>/runs/<city>/<period>/<run>`, and `<MEDPOOL_WAREHOUSE>/marts/current/medpool.duckdb`.
 
-**Schedule.** None: somebody triggers it, with `first` and `last` (`2022`, `2022-01`, `2022-Q1`, `2022-opening`, `2022-clearing`), `cities` (empty: all that have
-an inbox) and `unattended`.
+**Schedule.** None: somebody triggers it, with `first` and `last` (`2022`, `2022-01`, `2022-Q1`, `2022-opening`, `2022-clearing`), and `cities` (empty: all that have
+an inbox).
 
 **Steps.** `choose` reads the parameters; then one task a city, two at once. A task goes from period to period; the log has a line each. Cleared or
 triggered again it goes on where it stopped: what is published from the same inputs is passed over, closed periods are left alone.
 
-**Approval.** Nothing is asked here. Without `unattended` (or MEDPOOL_UNATTENDED) a city stops at the first period whose review waits;
-whoever triggered the run cannot approve it. `unattended` is a sentence, by whose order nobody is asked: it is recorded with every approval it stands for.
+**Approval.** Nothing is asked here. A city stops at the first period whose review waits, and whoever triggered the run cannot approve it. For what was settled
+long ago the deployment's MEDPOOL_UNATTENDED names by whose order nobody is asked: it is recorded with every approval it stands for. It is no parameter of the
+run: who may start a backfill may not thereby pass over an approval.
 
 **When it fails.** A city stops at the first period that cannot be settled, because later ones rest on it; the others go on. The end of its log names
 the period and what to do: no folder, a break that blocks (`medpool breaks explain`, `medpool override`), a review that waits
@@ -88,12 +88,6 @@ between them, or use this DAG.
             title="城市 Cities",
             description="Which cities; none: all that have an inbox.",
         ),
-        "unattended": Param(
-            "",
-            type="string",
-            title="无人值守 Unattended",
-            description="By whose order nobody is asked to approve; empty: people approve, and the backfill stops where they have not.",
-        ),
     },
     tags=["medpool"],
     doc_md=DOC,
@@ -125,8 +119,6 @@ def medpool_backfill() -> None:
         context = get_current_context()
         context["city"] = city  # type: ignore[typeddict-unknown-key]
         settings, (first, last) = Settings.load(), _range()
-        if text := " ".join(context["params"]["unattended"].split()):
-            settings = replace(settings, unattended=text)
         rows = backfill(settings, [city], first, last, by=context["dag_run"].triggering_user_name)
         error = rows[-1].error if rows else None
         if isinstance(error, FOR_PEOPLE):
