@@ -17,7 +17,7 @@ export PATH="$(BIN):$$PATH" MEDPOOL_DATA="$(DEMO)" AIRFLOW_HOME="$(DEMO)/airflow
   AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False MEDPOOL_UNATTENDED="make demo: rehearsal files, nobody is asked"
 endef
 
-.PHONY: help demo year test test-postgres compose-test check format airflow install requirements dictionary bench soak clean
+.PHONY: help demo year test test-postgres compose-test check format airflow install requirements dictionary bench bench-orchestration soak soak-backfill clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -64,14 +64,20 @@ airflow: $(VENV)/.runtime ## open Airflow itself on http://localhost:8080 over t
 	@$(AIRFLOW_ENV) && exec airflow standalone
 
 ROWS ?= 10000000
-bench: $(VENV)/.dev ## measure staging and reconciliation against DuckDB, Polars, Great Expectations, SQL and pandas (an hour; 15 GB of disk); writes docs/benchmarks.md
-	@$(BIN)/python tests/bench/bench.py --rows $(ROWS) --output docs/benchmarks.md
+bench: $(VENV)/.dev ## measure staging and reconciliation against DuckDB, Polars, Great Expectations, SQL and pandas, and what Airflow adds (an hour; 15 GB of disk); writes docs/benchmarks.md
+	@tests/postgres.sh $(BIN)/python tests/bench/bench.py --rows $(ROWS) --output docs/benchmarks.md
+
+bench-orchestration: $(VENV)/.dev ## measure only what Airflow adds to a month (ten minutes; its scheduler on a throw-away PostgreSQL); writes docs/benchmarks.md
+	@tests/postgres.sh $(BIN)/python tests/bench/bench.py --only orchestration --output docs/benchmarks.md
 
 FILES ?= 10000
 EXAMPLES ?= 300
 soak: $(VENV)/.dev ## read ten thousand mutated files and reconcile hundreds of drawn months: never a traceback, a wrong number or a lost row
 	@$(BIN)/python tests/shapes/fuzz.py --files $(FILES)
 	@EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n 2 tests/reconciliation/test_properties.py
+
+soak-backfill: $(VENV)/.dev ## settle two rehearsed years of five cities in time, backfill them from nothing, kill that three times, compare (two hours; 2 GB)
+	@$(BIN)/python -m tests.soak.backfill
 
 test: $(VENV)/.dev ## run the tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal

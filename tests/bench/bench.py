@@ -1,7 +1,7 @@
-"""`make bench`: staging and reconciliation at ten million rows, each beside what others do with the same rows.
+"""`make bench`: staging and reconciliation at ten million rows, each beside what others do with the same rows; and what Airflow adds.
 
 Every contender is a process of its own; time begins after its imports. A wrong result has no time. Data is made first and
-removed at the end. The report has two parts, and ``--only`` makes one of them and leaves the other as it stands.
+removed at the end. The report has three parts, and ``--only`` makes one of them and leaves the others as they stand.
 """
 
 from __future__ import annotations
@@ -12,21 +12,23 @@ import shutil
 import sys
 from pathlib import Path
 
+import orchestration
 import reconciliation
+import report_matching
+import report_orchestration
 import staging
-from report_matching import HEADING
 
 HEAD = """# Benchmarks
 
-Made by `make bench` (`tests/bench/bench.py`), which can make one part without the other. Each part comes from one run on one machine, so read the ratios;
-seconds stand only where medpool's own phases are shown."""
-PARTS = ("staging", "reconciliation")
+Made by `make bench` (`tests/bench/bench.py`), which can make one part without the others. Each part comes from one run on one machine, so read the ratios;
+seconds stand only where medpool's own phases, or the cost of a task, are shown."""
+PARTS = ("staging", "reconciliation", "orchestration")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000_000, help="rows of the tax offices' file (10,000,000)")
-    parser.add_argument("--only", choices=PARTS, help="measure this part and keep the other of --output")
+    parser.add_argument("--only", choices=PARTS, help="measure this part and keep the others of --output")
     parser.add_argument("--large", action="store_true", help="measure memory of staging at three times the rows, too")
     parser.add_argument("--runs", type=int, default=3, help="rounds of the quick contenders (3)")
     parser.add_argument("--polars", help="an interpreter that has Polars, where this one has not")
@@ -48,12 +50,14 @@ def _arguments() -> argparse.Namespace:
 
 def parts_of(text: str) -> dict[str, str]:
     """Return the parts a report already has, by name."""
-    before, _, matching = text.partition(f"\n{HEADING}\n")
-    first, found = before.find("\n## "), {}
+    found = {}
+    for name, heading in (("orchestration", report_orchestration.HEADING), ("reconciliation", report_matching.HEADING)):
+        text, _, part = text.partition(f"\n{heading}\n")
+        if part:
+            found[name] = f"{heading}\n{part}".strip()
+    first = text.find("\n## ")
     if first >= 0:
-        found["staging"] = before[first:].strip()
-    if matching:
-        found["reconciliation"] = f"{HEADING}\n{matching}".strip()
+        found["staging"] = text[first:].strip()
     return found
 
 
@@ -64,13 +68,16 @@ def main() -> None:
     told.folder.mkdir(parents=True, exist_ok=True)
     folder = told.folder.resolve()
     try:
-        if told.only != "reconciliation":
+        wanted = (told.only,) if told.only else PARTS
+        if "staging" in wanted:
             polars = told.polars or (sys.executable if importlib.util.find_spec("polars") else None)
             parts["staging"] = staging.measure(
                 folder, told.rows, told.runs, large=told.large, polars=polars, keep=told.keep
             )
-        if told.only != "staging":
+        if "reconciliation" in wanted:
             parts["reconciliation"] = reconciliation.measure(folder, told.rows, told.runs, keep=told.keep)
+        if "orchestration" in wanted:
+            parts["orchestration"] = orchestration.measure(folder, told.runs, keep=told.keep)
     finally:
         shutil.rmtree(folder / "work", ignore_errors=True)
         if not any(folder.iterdir()):
