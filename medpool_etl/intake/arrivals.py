@@ -169,10 +169,10 @@ def _look(
     progress: Callable[[Iterable[Path]], Iterable[Path]],
 ) -> list[Arrival]:
     """Keep and record every file of a folder; each content once, as new as its newest name."""
-    scan = control.next_scan(city, month)
     seen: dict[str, tuple[int, Arrival]] = {}
-    for kept in keep_all(folder, warehouse, progress):
-        row = control.receive(city, month, kept.sha256, kept.name, kept.size, scan)
+    found = list(keep_all(folder, warehouse, progress))
+    rows = control.receive(city, month, ((kept.sha256, kept.name, kept.size) for kept in found))
+    for kept, row in zip(found, rows, strict=True):
         arrival = Arrival(row.name, row.sha256, row.size, row.scan, "active")
         if kept.problem:
             arrival = replace(arrival, state="unusable", problem=kept.problem)

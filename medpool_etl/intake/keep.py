@@ -6,10 +6,12 @@ import hashlib
 import lzma
 import os
 import tempfile
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -24,6 +26,7 @@ _UNFINISHED = (".part", ".tmp", ".crdownload")
 _BLOCK = 4 << 20
 # So much goes to the disk at a time: it keeps pace with the reading, and memory holds no more of it.
 _AT_ONCE = 32 << 20
+_LEFT = 24 * 3600.0
 _MOST_MEMBERS = 2_000
 _MOST_BYTES = 200 << 30
 # Text shrinks to a tenth or so; what shrinks to less than a thousandth has nothing in it.
@@ -55,6 +58,7 @@ def keep_all(
     folder: Path, warehouse: Warehouse, progress: Callable[[Iterable[Path]], Iterable[Path]] = iter
 ) -> Iterator[Kept]:
     """Keep every file of the folder and its subfolders, and yield them by name; archives give their members."""
+    _drop_left(warehouse.received(""))
     paths = sorted(path for path in folder.rglob("*") if _counts(path.relative_to(folder).parts) and path.is_file())
     for path in progress(paths):
         name = _name(os.fsencode(path.relative_to(folder).as_posix()))
@@ -87,13 +91,26 @@ def _name(name: bytes) -> str:
 def _keep(path: Path, warehouse: Warehouse) -> str:
     """Copy the file into the warehouse, reading it once, and return its SHA-256; what is there already is not copied."""
     size, folder = path.stat().st_size, warehouse.received("")
-    if folder.is_dir() and any(size == entry.stat().st_size for entry in os.scandir(folder)):
+    if folder.is_dir() and any(size == entry.stat().st_size for entry in os.scandir(folder) if _whole(entry.name)):
         with path.open("rb") as source:
             digest = hashlib.file_digest(source, "sha256").hexdigest()
         if warehouse.received(digest).is_file():
             return digest
     with path.open("rb") as source:
         return _store(source, warehouse)
+
+
+def _whole(name: str) -> bool:
+    """Whether a received file has its own name already; another process may be about to give it."""
+    return not name.startswith(".")
+
+
+def _drop_left(folder: Path) -> None:
+    """Remove copies that nothing was written to for a day: the process that made them was killed."""
+    for entry in os.scandir(folder) if folder.is_dir() else ():
+        with suppress(FileNotFoundError):
+            if not _whole(entry.name) and time.time() - entry.stat().st_mtime > _LEFT:
+                Path(entry.path).unlink()
 
 
 def _store(source: IO[bytes] | _Member, warehouse: Warehouse) -> str:

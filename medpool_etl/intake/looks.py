@@ -86,14 +86,12 @@ def look(folder: Path, place: str, city: str, control: Control, warehouse: Wareh
                 current[0], now[key] = key, {"stamp": stamp, "kept": []}
                 yield path
 
-    scan = 0
-    if folder.is_dir():
-        for kept in keep_all(folder, warehouse, unread):
-            scan = scan or control.next_scan(city, place)
-            row = control.receive(city, place, kept.sha256, kept.name, kept.size, scan)
+    if folder.is_dir() and (found := [(current[0], kept) for kept in keep_all(folder, warehouse, unread)]):
+        received = control.receive(city, place, ((kept.sha256, kept.name, kept.size) for _, kept in found))
+        for (key, kept), row in zip(found, received, strict=True):
             rows[(row.sha256, row.name)] = row
             problem = {"zh": kept.problem.zh, "en": kept.problem.en} if kept.problem else None
-            now[current[0]]["kept"].append({"name": row.name, "sha256": row.sha256, "problem": problem})
+            now[key]["kept"].append({"name": row.name, "sha256": row.sha256, "problem": problem})
     if now != before:
         write_json(memory, now)
     newest: dict[str, Arrival] = {}

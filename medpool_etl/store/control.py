@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import fcntl
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,9 +88,20 @@ class Control:
         if self._engine.dialect.name != "sqlite" or not self._engine.url.database:
             yield
             return
-        with Path(f"{self._engine.url.database}.lock").open("w") as file:
+        path = Path(self._engine.url.database)
+        with Path(f"{path}.lock").open("a+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
+            made = os.fstat(file.fileno()).st_size > 0
+            # SQLite would make a new one in its place, which knows of nothing that is published.
+            if made and not (path.is_file() and path.stat().st_size):
+                raise StoreError(
+                    "the control database is gone",
+                    where=str(path),
+                    do=f"put it back, from the backup if need be; to begin without anything that happened, remove {path.name}.lock",
+                )
             yield
+            if not made:
+                file.write("medpool made its control database here\n")
 
     def close(self) -> None:
         """Let go of the database."""
@@ -105,7 +117,7 @@ class Control:
             raise StoreError(
                 f"the control database did not answer: {_reason(error)}",
                 where=_without_password(str(self._engine.url)),
-                do="nothing was changed; run the same command again once the database is back",
+                do=f"nothing was changed; run the same command again once {_remedy(error)}",
             ) from error
 
     def insert_once(self, table: type[Base], **values: object) -> bool:
@@ -115,29 +127,25 @@ class Control:
             done = session.connection().execute(insert(table).values(**values).on_conflict_do_nothing())
             return done.rowcount == 1
 
-    def next_scan(self, city: str, month: str) -> int:
-        """Return the number of the next look into a month's inbox, from 1."""
-        with self.session() as session:
-            last = session.scalar(
-                sa.select(sa.func.max(ReceivedFile.scan)).where(ReceivedFile.city == city, ReceivedFile.month == month)
-            )
-            return (last or 0) + 1
+    def receive(self, city: str, month: str, files: Iterable[tuple[str, str, int]]) -> tuple[ReceivedFile, ...]:
+        """Record what a look into a month's inbox found, as (SHA-256, name, size), all or nothing, and return the rows in that order.
 
-    def receive(self, city: str, month: str, sha256: str, name: str, size: int, scan: int) -> ReceivedFile:
-        """Record a file and return its row; one received before under that name keeps the row it has."""
-        self.insert_once(
-            ReceivedFile, city=city, month=month, sha256=sha256, name=name, size=size, scan=scan, received_at=_now()
-        )
+        The look is numbered behind the last one that found something new, from 1. What was received before under the same name
+        keeps the row it has. All in one transaction: of a look that is cut short nothing is known, so that files that came together
+        are never taken for versions of each other.
+        """
+        insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
+        mine = (ReceivedFile.city == city, ReceivedFile.month == month)
         with self.session() as session:
             session.expire_on_commit = False
-            return session.scalars(
-                sa.select(ReceivedFile).where(
-                    ReceivedFile.city == city,
-                    ReceivedFile.month == month,
-                    ReceivedFile.sha256 == sha256,
-                    ReceivedFile.name == name,
-                )
-            ).one()
+            scan = (session.scalar(sa.select(sa.func.max(ReceivedFile.scan)).where(*mine)) or 0) + 1
+            rows = []
+            for sha256, name, size in files:
+                row = {"city": city, "month": month, "sha256": sha256, "name": name, "size": size, "scan": scan}
+                session.execute(insert(ReceivedFile).values(**row, received_at=_now()).on_conflict_do_nothing())
+                same = sa.select(ReceivedFile).where(*mine, ReceivedFile.sha256 == sha256, ReceivedFile.name == name)
+                rows.append(session.scalars(same).one())
+            return tuple(rows)
 
     def received(self, city: str, month: str) -> tuple[ReceivedFile, ...]:
         """Return every file received for a month (or for "yearly"), in the order they came."""
@@ -282,6 +290,10 @@ def _reason(error: Exception) -> str:
     """Return the first line of what the database said, which names no password."""
     said = str(getattr(error, "orig", None) or error)
     return said.splitlines()[0] if said else type(error).__name__
+
+
+def _remedy(error: Exception) -> str:
+    return "there is room on its disk" if "full" in _reason(error) else "the database is back"
 
 
 def _without_password(url: str) -> str:

@@ -74,10 +74,9 @@ def test_reopened_database_keeps_everything(control: Control, database_url: str)
 
 def test_file_is_received_once(control: Control, database: sa.Connection) -> None:
     """The same content under the same name is one row, with the look it first came with; another name is a new row."""
-    first = control.receive(*MARCH, "a" * 64, "first.csv", 10, 1)
-    again = control.receive(*MARCH, "a" * 64, "first.csv", 10, 2)
+    (first,) = control.receive(*MARCH, [("a" * 64, "first.csv", 10)])
+    again, renamed = control.receive(*MARCH, [("a" * 64, "first.csv", 10), ("a" * 64, "renamed.csv", 10)])
     assert (again.id, again.scan) == (first.id, 1)
-    renamed = control.receive(*MARCH, "a" * 64, "renamed.csv", 10, 2)
     assert (renamed.name, renamed.scan) == ("renamed.csv", 2)
     assert rows(database, "received_files") == 2
 
@@ -85,13 +84,13 @@ def test_file_is_received_once(control: Control, database: sa.Connection) -> Non
 def test_same_content_elsewhere(control: Control, database: sa.Connection) -> None:
     """The same content in another month or city is a file of its own."""
     for city, month in (MARCH, ("taizhou", "2022-04"), ("zhoushan", "2022-03")):
-        control.receive(city, month, "a" * 64, "a.csv", 10, 1)
+        control.receive(city, month, [("a" * 64, "a.csv", 10)])
     assert rows(database, "received_files") == 3
 
 
 def test_unique_constraint_holds_by_itself(control: Control, database: sa.Connection) -> None:
     """Not the code alone but the database refuses a second row for the same content."""
-    control.receive(*MARCH, "a" * 64, "a.csv", 10, 1)
+    control.receive(*MARCH, [("a" * 64, "a.csv", 10)])
     copy = "INSERT INTO received_files (city, month, sha256, name, size, scan, received_at) SELECT city, month, sha256, name, size, scan, received_at FROM received_files"
     with pytest.raises(sa.exc.IntegrityError):
         database.execute(sa.text(copy))
@@ -103,14 +102,27 @@ def test_publication_needs_its_run(control: Control, database: sa.Connection) ->
         database.execute(sa.text("INSERT INTO publications VALUES ('taizhou', '2022-03', 'nowhere')"))
 
 
-def test_scans_are_counted(control: Control) -> None:
-    """Looks into a month's inbox are counted from 1, each month on its own."""
-    assert control.next_scan(*MARCH) == 1
-    control.receive(*MARCH, "a" * 64, "a.csv", 1, 1)
-    assert control.next_scan(*MARCH) == 2
-    control.receive(*MARCH, "b" * 64, "b.csv", 1, 7)
-    assert control.next_scan(*MARCH) == 8
-    assert control.next_scan("taizhou", "2022-04") == 1
+def test_looks_are_counted(control: Control) -> None:
+    """Looks that find something new are counted from 1, each month on its own; what came together has one number."""
+    a, b, c = (("a" * 64, "a.csv", 1), ("b" * 64, "b.csv", 1), ("c" * 64, "c.csv", 1))
+    assert [row.scan for row in control.receive(*MARCH, [a, b])] == [1, 1]
+    assert [row.scan for row in control.receive(*MARCH, [a, b])] == [1, 1]
+    assert [row.scan for row in control.receive(*MARCH, [a, c])] == [1, 2]
+    assert [row.scan for row in control.receive("taizhou", "2022-04", [c])] == [1]
+    assert control.receive(*MARCH, []) == ()
+
+
+def test_a_look_that_is_cut_short_leaves_nothing(control: Control, database: sa.Connection) -> None:
+    """All that a look found is recorded, or none of it: what came together is never taken for versions of one another."""
+
+    def files() -> Iterator[tuple[str, str, int]]:
+        yield ("a" * 64, "a.csv", 1)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        control.receive(*MARCH, files())
+    assert rows(database, "received_files") == 0
+    assert [row.scan for row in control.receive(*MARCH, [("a" * 64, "a.csv", 1), ("b" * 64, "b.csv", 1)])] == [1, 1]
 
 
 def test_run_starts_once(control: Control, database: sa.Connection) -> None:
@@ -224,4 +236,4 @@ def test_database_that_went_away(control: Control, database_url: str) -> None:
         connection.execute(sa.text("DROP TABLE received_files"))
     engine.dispose()
     with pytest.raises(StoreError, match="nothing was changed"):
-        control.receive(*MARCH, "a" * 64, "a.csv", 1, 1)
+        control.receive(*MARCH, [("a" * 64, "a.csv", 1)])

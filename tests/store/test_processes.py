@@ -61,7 +61,7 @@ def _receive(number: int, url: str, at_once: Barrier, said: Queue[Outcome]) -> N
 
     def act() -> list[int]:
         control.start_run("r1", *MARCH, "1")
-        return [control.receive(*MARCH, str(file) * 64, "one.csv", 1, 1).id for file in range(5)]
+        return [row.id for row in control.receive(*MARCH, [(str(file) * 64, "one.csv", 1) for file in range(5)])]
 
     _tell(number, said, at_once.wait, act)
 
