@@ -39,37 +39,36 @@ def build_mart(control: Control, warehouse: Warehouse, registry: Registry) -> bo
     nothing of runs that changed nothing since. The next generation has them; the control database has them at once.
     """
     changed = False
-    while True:
-        published, lives = control.published(), Breaks(control).listing()
-        punctuality = punctuality_table(control, warehouse, published)
-        decided = approvals_table(Approvals(control).listing(), published)
-        generation = _name(published, lives, (punctuality, decided), registry)
-        if warehouse.generation() == generation and warehouse.current_mart.is_file():
-            return changed
-        target = warehouse.marts / generation
-        if not (target / "medpool.duckdb").is_file():
-            fresh = warehouse.marts / f".{generation}-{uuid.uuid4().hex}"
-            fresh.mkdir(parents=True)
-            try:
-                _write(
-                    fresh / "medpool.duckdb",
-                    [warehouse.run(p.city, p.month, p.run_id) for p in published],
-                    {
-                        "lives": lives_table(lives),
-                        "punctuality": punctuality,
-                        "decided": decided,
-                        "steps": steps_table(Steps(control).listing()),
-                    },
-                    registry,
-                )
-                fresh.rename(target)
-            except OSError:
-                if not (target / "medpool.duckdb").is_file():
-                    raise
-            finally:
-                shutil.rmtree(fresh, ignore_errors=True)
-        warehouse.switch(generation)
-        changed = True
+    with warehouse.marts_exclusive():
+        while True:
+            published, lives = control.published(), Breaks(control).listing()
+            punctuality = punctuality_table(control, warehouse, published)
+            decided = approvals_table(Approvals(control).listing(), published)
+            generation = _name(published, lives, (punctuality, decided), registry)
+            if warehouse.generation() == generation and warehouse.current_mart.is_file():
+                return changed
+            if not (warehouse.marts / generation / "medpool.duckdb").is_file():
+                controlled = {
+                    "lives": lives_table(lives),
+                    "punctuality": punctuality,
+                    "decided": decided,
+                    "steps": steps_table(Steps(control).listing()),
+                }
+                runs = [warehouse.run(p.city, p.month, p.run_id) for p in published]
+                _make(warehouse.marts / generation, runs, controlled, registry)
+            warehouse.switch(generation)
+            changed = True
+
+
+def _make(target: Path, runs: list[Path], controlled: dict[str, pa.Table], registry: Registry) -> None:
+    """Make a generation, which has its name when it is whole."""
+    fresh = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
+    fresh.mkdir(parents=True)
+    try:
+        _write(fresh / "medpool.duckdb", runs, controlled, registry)
+        fresh.rename(target)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _name(

@@ -1,6 +1,6 @@
 """The warehouse: folders of immutable files, and how something new appears in them at once or not at all.
 
-``locks/<run>`` what holds a run while a step works on it; ``received/<sha256>`` the bytes as they came; ``work/<city>/<month>/<run>`` a run being made; ``runs/<city>/<month>/<run>``
+``locks/<run>`` what holds a run while a step works on it, ``locks/marts`` the mart while one is built; ``received/<sha256>`` the bytes as they came; ``work/<city>/<month>/<run>`` a run being made; ``runs/<city>/<month>/<run>``
 a run that is complete; ``marts/<generation>/medpool.duckdb`` a mart, with ``marts/current`` pointing at the newest.
 """
 
@@ -49,9 +49,14 @@ class Warehouse:
         raise StoreError(f"run {run_id} of {city} {month} is not in the warehouse", where=str(self.root))
 
     def complete(self, city: str, month: str, run_id: str) -> Path:
-        """Move a run from work to runs, in one step, and return its folder; one that is there already stays."""
+        """Move a run from work to runs, in one step, and return its folder; one that is there already stays.
+
+        The caller holds the run (:meth:`exclusive`). What processes that were killed left unfinished in it is removed first.
+        """
         target, source = self.run(city, month, run_id), self.work(city, month, run_id)
         target.parent.mkdir(parents=True, exist_ok=True)
+        for left in source.rglob(".*"):
+            left.unlink()
         try:
             source.rename(target)
         except OSError:
@@ -79,13 +84,28 @@ class Warehouse:
         """The one name that always opens the current mart."""
         return self.marts / "current" / "medpool.duckdb"
 
+    @contextmanager
+    def marts_exclusive(self) -> Iterator[None]:
+        """Hold the mart's generations against other processes that build one; readers are not held up. What processes that were killed
+        left of one is removed first."""
+        with self.exclusive("marts"):
+            for left in self.marts.glob(".*"):
+                if left.is_dir() and not left.is_symlink():
+                    shutil.rmtree(left)
+                else:
+                    left.unlink()
+            yield
+
     def generation(self) -> str | None:
         """Return the name of the current generation, or None before the first."""
         pointer = self.marts / "current"
         return str(pointer.readlink()) if pointer.is_symlink() else None
 
     def switch(self, generation: str, keep: int = 5) -> None:
-        """Point ``marts/current`` at a generation, in one step, and drop all but the newest ``keep`` others."""
+        """Point ``marts/current`` at a generation, in one step, and drop all but the newest ``keep`` others.
+
+        The caller holds the marts (:meth:`marts_exclusive`).
+        """
         fresh = self.marts / f".current-{uuid.uuid4().hex}"
         fresh.symlink_to(generation)
         fresh.replace(self.marts / "current")
