@@ -37,6 +37,7 @@ from medpool_etl.settlement import city_gaps
 from medpool_etl.simulator import FAULTS, Order, simulate_year_files
 from medpool_etl.simulator import simulate as write_simulation
 from medpool_etl.store import Settings, Warehouse
+from medpool_etl.store.disk import disk_trouble
 from medpool_etl.store.warehouse import read_json
 
 app = typer.Typer(
@@ -342,20 +343,24 @@ def main() -> None:
             f"{error.filename or 'the disk'}: {error.strerror or error}\n  do: nothing published was changed; mend it and run again"
         )
         sys.exit(2)
-    except Exception:
-        path = _keep_traceback()
+    except Exception as error:
+        if trouble := disk_trouble(error, Settings.load()):
+            logs.failure(str(trouble))
+            sys.exit(trouble.exit_code)
         logs.failure(
-            f"medpool met a fault of its own; nothing published was changed.\n  do: report it with the file {path}"
+            f"medpool met a fault of its own; nothing published was changed.\n  do: report it with {_keep_traceback()}"
         )
         sys.exit(3)
 
 
-def _keep_traceback() -> Path:
+def _keep_traceback() -> str:
+    """Return where the traceback was written, or the traceback where it could not be."""
+    text = f"medpool {__version__} {' '.join(sys.argv[1:])}\n{without_long_numbers(traceback.format_exc())}"
     folder = Settings.load().data / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "last-fault.txt"
-    path.write_text(
-        f"medpool {__version__} {' '.join(sys.argv[1:])}\n{without_long_numbers(traceback.format_exc())}",
-        encoding="utf-8",
-    )
-    return path
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        return f"this, which could not be written to {path} ({error.strerror}):\n{text}"
+    return f"the file {path}"

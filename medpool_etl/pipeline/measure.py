@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from medpool_etl.alerts.message import without_long_numbers, without_persons
 from medpool_etl.errors import BlockedError, MedpoolError, StoreError
 from medpool_etl.store import Control, Settings
+from medpool_etl.store.disk import disk_trouble_named
 from medpool_etl.store.steps import BLOCKED, DONE, FAILED, Counts, Steps
 from medpool_etl.store.warehouse import read_json
 
@@ -35,12 +36,14 @@ _LONGEST_ERROR, _LONGEST_STARTER = 500, 250
 def measured(
     name: str, step: Callable[Concatenate[Settings, MonthRun, P], R]
 ) -> Callable[Concatenate[Settings, MonthRun, P], R]:
-    """Return the step with its measurement around it; its result and its errors stay its own."""
+    """Return the step with its measurement around it; its result and its errors stay its own, but that a disk is named which is full
+    or fails (StoreError)."""
 
     @functools.wraps(step)
     def timed(settings: Settings, run: MonthRun, /, *args: P.args, **kwargs: P.kwargs) -> R:
         note = _Note(settings, run, name)
-        with _at_work(city=run.city, period=run.month, run=run.run_id, step=name), note.kept():
+        at_work = _at_work(city=run.city, period=run.month, run=run.run_id, step=name)
+        with at_work, note.kept(), disk_trouble_named(settings):
             result = step(settings, run, *args, **kwargs)
             # Publishing says whether it changed anything.
             note.idle = note.idle or result is False
@@ -57,7 +60,7 @@ def measured_opening(
     @functools.wraps(opening)
     def timed(settings: Settings, city: str, period: Any, /, *args: P.args, **kwargs: P.kwargs) -> MonthRun:
         began = _now()
-        with _at_work(city=city, period=str(period), step=opening.__name__):
+        with _at_work(city=city, period=str(period), step=opening.__name__), disk_trouble_named(settings):
             run = opening(settings, city, period, *args, **kwargs)
             _Note(settings, run, opening.__name__, began).end(DONE)
             return run
