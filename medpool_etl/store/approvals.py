@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,20 +43,26 @@ class Approvals:
         """Keep them in this control database."""
         self._control = control
 
-    def decide(self, city: str, month: str, run_id: str, decisions: Iterable[Decision]) -> None:
+    def decide(self, city: str, month: str, run_id: str, decisions: Sequence[Decision]) -> None:
         """Keep decisions on a run, all or none.
 
-        Raises InputError once the run is published or its period closed: what has gone out is not taken back by a later word.
+        What no person decides (``carried``, ``unattended``) is kept once, never over a person's rejection, and not at all once the run is
+        published. Raises InputError for a person's decision then, and once its period is closed: what has gone out is not taken
+        back by a later word.
         """
         with self._control.session() as session:
             # As publishing does, so that a decision comes before it or after, and the two see each other.
             session.scalars(sa.select(Run).where(Run.city == city, Run.month == month).with_for_update()).all()
             current = session.get(Publication, (city, month))
+            if current and current.run_id == run_id and all(item.how != PERSON for item in decisions):
+                # Another process, working on the same run, was quicker.
+                return
             if session.get(ClosedMonth, (city, month)) is not None or (current and current.run_id == run_id):
                 raise InputError(
                     f"{city} {month} is published with this run already",
                     do="what is wrong with it is corrected by its files or by a decision; then run it again",
                 )
+            known = newest(session, city, month)
             now = dt.datetime.now(dt.UTC)
             session.add_all(
                 Approval(
@@ -73,6 +79,7 @@ class Approvals:
                     made_at=now,
                 )
                 for item in decisions
+                if item.how == PERSON or not _stands(known.get((item.review, item.digest)), run_id, item)
             )
 
     def newest(self, city: str, month: str) -> dict[tuple[str, str], Approval]:
@@ -107,6 +114,13 @@ class Approvals:
         with self._control.session() as session:
             session.expire_on_commit = False
             return tuple(session.scalars(sa.select(Approval).order_by(Approval.id)))
+
+
+def _stands(known: Approval | None, run_id: str, item: Decision) -> bool:
+    """Whether what is known already says as much: a rejection, or the very approval."""
+    return known is not None and (
+        known.decision == REJECTED or (known.run_id, known.how, known.by) == (run_id, item.how, item.by)
+    )
 
 
 def newest(session: Session, city: str, month: str) -> dict[tuple[str, str], Approval]:
