@@ -34,6 +34,9 @@ from medpool_etl.store.tables import (
     Run,
 )
 
+# How many seconds a process waits for another that writes to an SQLite database.
+_PATIENCE = 30
+
 
 @dataclass(frozen=True)
 class Published:
@@ -67,7 +70,7 @@ class Control:
                 f"the control database cannot be used: {_reason(error)}",
                 where=_without_password(url),
                 expected="an SQLAlchemy address of an SQLite or PostgreSQL database that can be written",
-                do="check MEDPOOL_CONTROL_URL and the database",
+                do=_remedy(error) or "check MEDPOOL_CONTROL_URL and the database",
             ) from error
 
     def _upgrade(self) -> None:
@@ -117,7 +120,7 @@ class Control:
             raise StoreError(
                 f"the control database did not answer: {_reason(error)}",
                 where=_without_password(str(self._engine.url)),
-                do=f"nothing was changed; run the same command again once {_remedy(error)}",
+                do="nothing was changed; " + (_remedy(error) or "run the same command again once the database is back"),
             ) from error
 
     def insert_once(self, table: type[Base], **values: object) -> bool:
@@ -276,7 +279,7 @@ def _aware(moment: dt.datetime) -> dt.datetime:
 def _sqlite_connected(connection: object, _record: object) -> None:
     connection.isolation_level = None  # type: ignore[attr-defined]
     cursor = connection.cursor()  # type: ignore[attr-defined]
-    for pragma in ("foreign_keys = ON", "busy_timeout = 30000"):
+    for pragma in ("foreign_keys = ON", f"busy_timeout = {_PATIENCE * 1000}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -293,7 +296,11 @@ def _reason(error: Exception) -> str:
 
 
 def _remedy(error: Exception) -> str:
-    return "there is room on its disk" if "full" in _reason(error) else "the database is back"
+    """Return what to do about what SQLite says of itself, or "" for anything else."""
+    said = _reason(error)
+    if "locked" in said:
+        return f"another process has been writing to it for {_PATIENCE} seconds: run the same command again once that has ended"
+    return "make room on its disk, and run the same command again" if "full" in said else ""
 
 
 def _without_password(url: str) -> str:

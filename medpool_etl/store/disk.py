@@ -18,7 +18,7 @@ _FAILING = {errno.EIO, errno.EROFS, errno.ESTALE, errno.ENODEV, errno.ENXIO, err
 # DuckDB and what writes workbooks have no numbers for it. DuckDB spills no more than a share of what is free.
 _SAID = re.compile(r"No space left|Disk quota|File too large|max_temp_directory_size|disk is full", re.IGNORECASE)
 _FAILS = re.compile(r"Input/output error|Read-only file system|Stale file handle|Permission denied", re.IGNORECASE)
-_NAMED = re.compile(r'"(/[^"]+)"')
+_NAMED = re.compile(r'"(/[^"\\]+)')
 _DEPTH = 10
 
 
