@@ -85,7 +85,7 @@ test: $(VENV)/.dev ## run the tests
 test-postgres: $(VENV)/.dev ## run the control database's tests and a year through the DAGs on PostgreSQL, in a throw-away cluster (installs Debian's if there is none)
 	@tests/postgres.sh $(BIN)/python -m pytest tests/store tests/dags/test_year.py tests/dags/test_reviews.py
 
-compose-test: $(VENV)/.runtime ## start the deployment for real on Debian's docker engine, from nothing to a restored backup (half an hour, as root)
+compose-test: $(VENV)/.runtime ## start the deployment for real on Debian's docker engine, from nothing to a restored backup (25 minutes, as root)
 	@tests/compose/run.sh $(BIN)/python
 
 check: $(VENV)/.dev ## lint, format, types, and every document against its schema
