@@ -19,6 +19,7 @@ _FORMS: dict[str, Text] = {
 }
 _KNOWN: dict[str, Text] = {
     "counties": Text(zh="本市当月有效的行政区划代码", en="the code of a county of the city in that month"),
+    "units": Text(zh="本市现有或曾有的行政区划代码", en="the code of a county the city has or had"),
     "tax_offices": Text(zh="本市主管税务机关代码", en="the code of a tax office of the city"),
     "subjects": Text(zh="医疗保险基金的预算科目", en="a budget subject of the medical funds"),
 }

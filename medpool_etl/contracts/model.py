@@ -81,7 +81,7 @@ class Column(Document):
     width: int | None = Field(default=None, ge=2, le=18)
     references: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")
     values: dict[str, str] | None = None
-    known: Literal["counties", "tax_offices", "subjects"] | None = None
+    known: Literal["counties", "units", "tax_offices", "subjects"] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Column:

@@ -144,6 +144,8 @@ def references(agreed: Agreed, month: Month) -> dict[str, pa.Table]:
     rulebook = agreed.rulebook
     return {
         "counties": _table([{"code": u.code, "name": u.name.zh, "tax_office": u.tax_office} for u in units]),
+        # Those that ceased, too: what is of before a merger names them, and who inherits them stands in successors.
+        "units": _table([{"code": u.code} for u in agreed.city.units]),
         "successors": _table(
             [{"code": u.code, "heir": agreed.city.heir(u.code, month.last_day)} for u in agreed.city.units]
         ),

@@ -90,10 +90,13 @@ def draw(
         facts: Any = _read(kind.facts, city, rule_id, "", lacking)
         return Drawn(facts, {}, lines, lacking)
     read: dict[str, Any] = {}
-    for code in sorted({*counties, *values}):
+    # What a unit inherits stands under those it inherited: without a line of its own it lacks nothing.
+    heirs = {place["successor"] for place in values.values() if "successor" in place}
+    wanted = {*counties, *values} - (heirs - values.keys())
+    for code in sorted(wanted):
         if found := _read(kind.county, values.get(code, {}), rule_id, code, lacking):
             read[code] = found
-    if set(lacking) >= {*counties, *values}:
+    if set(lacking) >= wanted:
         # Nothing has come of any county: there is nothing to apply the rule to.
         return Drawn(None, {}, lines, {} if not lines else lacking)
     return Drawn(_read(kind.facts, city, rule_id, "", lacking), read, lines, lacking)

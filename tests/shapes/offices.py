@@ -19,6 +19,7 @@ CONTRACTS = load_all()
 COUNTIES = ["331002", "331003", "331004", "331022", "331023", "331024", "331081", "331082", "331083"]
 KNOWN = {
     "counties": COUNTIES,
+    "units": COUNTIES,
     "tax_offices": [f"1{code}0000" for code in COUNTIES],
     "subjects": ["1020301", "1021201", "1020399"],
 }
