@@ -300,15 +300,17 @@ def notify(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) 
 def _tell(settings: Settings, agreed: Agreed, run: MonthRun, progress: Progress[Any]) -> alerts.Outcome:
     control = Control(settings.control_url)
     try:
-        return alerts.tell(
-            run.folder(settings),
-            agreed.city,
-            run.period,
-            settings.alert_urls,
-            control,
-            agreed.rulebook.reconciliation.remind_after_days,
-            progress,
-        )
+        # Of two runs of a city at once the second is to know what the first has told.
+        with Warehouse(settings.warehouse).exclusive(f"alerts-{run.city}"):
+            return alerts.tell(
+                run.folder(settings),
+                agreed.city,
+                run.period,
+                settings.alert_urls,
+                control,
+                agreed.rulebook.reconciliation.remind_after_days,
+                progress,
+            )
     finally:
         control.close()
 
