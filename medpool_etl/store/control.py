@@ -70,7 +70,7 @@ class Control:
                 f"the control database cannot be used: {_reason(error)}",
                 where=_without_password(url),
                 expected="an SQLAlchemy address of an SQLite or PostgreSQL database that can be written",
-                do=_remedy(error) or "check MEDPOOL_CONTROL_URL and the database",
+                do=_remedy(error) or "check MEDPOOL_CONTROL_URL and the database, and run the same command again",
             ) from error
 
     def _upgrade(self) -> None:
