@@ -50,8 +50,8 @@ def medpool_month(city: str) -> None:
         schedule=timetable,
         start_date=pendulum.datetime(first.year, first.month, first.day, tz="Asia/Shanghai"),
         catchup=False,
-        # A month that waits for its approval does not keep the next one from starting.
-        max_active_runs=3,
+        # What waits for its approval keeps nothing else from starting.
+        max_active_runs=16,
         deadline=publish_deadline(city, "month"),
         on_failure_callback=on_failure,
         default_args=DEFAULTS,

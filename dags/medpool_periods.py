@@ -87,7 +87,7 @@ def medpool_period(city: str, kind: Kind) -> None:
         # The first opening is reckoned from the year before.
         start_date=pendulum.datetime(first.year - (kind.name == "opening"), first.month, first.day, tz="Asia/Shanghai"),
         catchup=False,
-        max_active_runs=3,
+        max_active_runs=16,
         deadline=publish_deadline(city, kind.name),
         on_failure_callback=on_failure,
         default_args=DEFAULTS,

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
-from airflow.sdk.execution_time.hitl import HITLUser, upsert_hitl_detail
+from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
 from medpool_etl import pipeline
-from medpool_etl.errors import MedpoolError, RefusedError
+from medpool_etl.errors import BlockedError, ConfigurationError, InputError, RefusedError, StoreError
 from medpool_etl.pipeline import MonthRun
 from medpool_etl.store import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+SHOWN = "shown"
+# What only a person can mend; what passes by itself is tried again.
+FOR_PEOPLE = (InputError, ConfigurationError, BlockedError)
+# Seconds between tries to keep an answer, five minutes together.
+PAUSES = (1, 2, 5, 10, 20, 40, 60, 60, 60, 60)
 APPROVE, REJECT = "同意 Approve", "退回 Reject"
 
 
@@ -58,10 +65,10 @@ class ReviewOperator(HITLOperator):
                 return dict(self.run)
             pipeline.ask(settings, run)
             self.subject, self.body = pipeline.review_subject(run, item), pipeline.review_body(settings, run, item)
-        except MedpoolError as error:
+        except FOR_PEOPLE as error:
             raise AirflowFailException(str(error)) from error
-        people = settings.reviewers.get(item.review.by, ())
-        self.assigned_users = [HITLUser(id=name, name=name) for name in people] or None
+        # What was shown is what is answered: figures that changed meanwhile are not approved by it.
+        context["task_instance"].xcom_push(key=SHOWN, value=item.digest)
         super().execute(context)
         raise AssertionError("waiting for an answer ends this process")
 
@@ -71,14 +78,28 @@ class ReviewOperator(HITLOperator):
         user = answer["responded_by_user"] or {}
         by, reason = user.get("name") or user.get("id") or "", str(answer["params_input"].get("reason") or "")
         approved, run = answer["chosen_options"] == [APPROVE], MonthRun(**self.run)
+        shown = context["task_instance"].xcom_pull(task_ids=self.task_id, key=SHOWN)
         try:
-            pipeline.decide(
-                Settings.load(), run.city, run.period, approved, by, reason, review=self.review, run_id=run.run_id
+            if approved and _stands(run, self.review):
+                log.info("%s: approved already, by another answer", self.review)
+                return dict(self.run)
+            _kept(
+                lambda: pipeline.decide(
+                    Settings.load(),
+                    run.city,
+                    run.period,
+                    approved,
+                    by,
+                    reason,
+                    review=self.review,
+                    run_id=run.run_id,
+                    digest=shown,
+                )
             )
         except RefusedError as error:
             log.error("the answer does not count, and is asked for again: %s", error)
             self._ask_again(context)
-        except MedpoolError as error:
+        except FOR_PEOPLE as error:
             raise AirflowFailException(str(error)) from error
         if not approved:
             raise AirflowFailException(
@@ -98,3 +119,21 @@ class ReviewOperator(HITLOperator):
             params=self.serialized_params,
         )
         raise TaskAwaitingInput(method_name="execute_complete")
+
+
+def _stands(run: MonthRun, review: str) -> bool:
+    """Whether nothing of a review waits any more: it is approved, or the run is published."""
+    found = _kept(lambda: pipeline.reviews(Settings.load(), run))
+    return all(item.state == "approved" for item in found if item.name == review)
+
+
+def _kept(act: Callable[[], T]) -> T:
+    """Return what ``act`` gives; while the control database does not answer, try again: a retry of the task would ask anew, and the answer
+    would be lost. Raises StoreError once it has been away for minutes."""
+    for pause in PAUSES:
+        try:
+            return act()
+        except StoreError as error:
+            log.warning("tried again in %d seconds: %s", pause, error)
+            time.sleep(pause)
+    return act()

@@ -1,5 +1,5 @@
-"""When Airflow settles a period: a month early on the working day after the counties' reports for it can still be in time, what moves
-money by a day before that day.
+"""When Airflow settles a period: a month early on the working day after the counties' reports for it can still be in time, a quarter with its
+last month, an opening and a clearing some working days before the first of their days.
 
 Which day that is, the deadlines of the city's rulebook say. Give a DAG ``schedule=SettlementMonthTimetable("taizhou")`` and a
 ``start_date`` in Asia/Shanghai: 2022-01-01 without a time zone is 08:00 in China, inside January, so that the first run
@@ -119,10 +119,11 @@ class SettlementTimetable(Timetable):
         return hash((self.city, self.kind, self.hour))
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
-        """Return the interval of the period before the one ``run_after`` lies in; it may be triggered before it is due."""
+        """Return the interval of the period before the one ``run_after`` lies in, which may be triggered before it is due; of an opening
+        that of the year under way, in December of the next."""
         now = self.period_of(run_after)
-        # The year that is under way has been opened.
-        return self.interval(now if self.kind == "opening" and now.year == run_after.year else _plus(now, -1))
+        ahead = self.kind == "opening" and run_after.astimezone(CHINA).month == 12
+        return self.interval(now if ahead else _plus(now, -1))
 
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction

@@ -144,7 +144,11 @@ def run(
     period: PeriodText,
     by: Annotated[
         str | None,
-        typer.Option(envvar="MEDPOOL_USER", help="Who has it run, and so may not approve it.", show_default=False),
+        typer.Option(
+            envvar="MEDPOOL_USER",
+            help="Who has it run, and so may not approve it (default: whoever is logged in).",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Settle a period: a month (receive, stage, judge, reconcile, settle, pass the gate, publish, alert), a quarter, the opening
@@ -153,7 +157,7 @@ def run(
     What the city's rules have reviewed waits for `medpool approve` before it is published. Run again with the same inputs and rules, it changes nothing and says so.
     """
     settings, when = Settings.load(), Period.parse(period)
-    done = pipeline.run_period(settings, city, when, progress, by)
+    done = pipeline.run_period(settings, city, when, progress, by or _login(settings))
     _show(settings, city, when, unchanged=done.unchanged)
 
 
@@ -169,6 +173,16 @@ def show(
     settings = Settings.load()
     unchanged = Warehouse(settings.warehouse).generation() == before
     _show(settings, city, Period.parse(period), unchanged=unchanged)
+
+
+def _login(settings: Settings) -> str | None:
+    """Return who is logged in, where people approve; a container's user may have no name."""
+    if settings.unattended:
+        return None
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return None
 
 
 def _show(settings: Settings, city: str, when: Period, unchanged: bool) -> None:

@@ -16,7 +16,6 @@ from medpool_etl.pipeline import MonthRun, Reviewed
 from medpool_etl.pipeline.agreed import Agreed
 from medpool_etl.places import FUNDS
 from medpool_etl.policy.deadline import ACTORS
-from medpool_etl.settlement import step_zh
 from medpool_etl.store import Control, Settings
 from medpool_etl.store.approvals import Approvals
 
@@ -49,6 +48,7 @@ def reviews(
         raise InputError(f"{city} {when} has no run", do=f"run `medpool run {city} {when}` first")
     run = MonthRun(city, str(when), newest)
     agreed = Agreed.load(city)
+    say(f"运行 Run             {newest}")
     for item in pipeline.reviews(settings, run):
         _one(item, agreed, lines)
     for row in rows:
@@ -62,7 +62,7 @@ def reviews(
 def _one(item: Reviewed, agreed: Agreed, lines: bool) -> None:
     say(
         f"\n◇ {item.name} {item.review.title.zh} {item.review.title.en} — {_STATES[item.state]}\n"
-        f"  {ACTORS[item.review.by].zh}，{agreed.rulebook.cite(item.review.clause)}：{agreed.rulebook.clauses[item.review.clause].quote}"
+        f"  {ACTORS[item.review.by].zh}{'' if item.review.basis == 'notice' else '（通知未规定审核，本市自定 the office’s own）'}，{agreed.rulebook.cite(item.review.clause)}：{agreed.rulebook.clauses[item.review.clause].quote}"
     )
     if item.makers:
         say(f"  经办人（不得审批） Made by, may not approve: {'、'.join(item.makers)}")
@@ -80,8 +80,8 @@ def _one(item: Reviewed, agreed: Agreed, lines: bool) -> None:
             detail.add_row(
                 FUNDS[line.fund].zh,
                 line.county_name,
-                step_zh(line.step),
-                f"{line.payer_name} → {line.receiver_name}",
+                line.what,
+                f"{line.payer_name} {line.payer_account} → {line.receiver_name} {line.receiver_account}",
                 grouped(line.amount),
                 str(line.due or ""),
             )
@@ -91,14 +91,18 @@ def _one(item: Reviewed, agreed: Agreed, lines: bool) -> None:
 def approve(
     city: City,
     period: PeriodText,
+    run: Annotated[
+        str,
+        typer.Option("--run", help="The run you have looked at, as `medpool reviews` names it.", show_default=False),
+    ],
     by: By,
     review: ReviewName = None,
-    reason: Annotated[str, typer.Option(help="What you want to say about it.")] = "",
+    reason: Annotated[str, typer.Option(help="What you want to say about it; needed over a rejection.")] = "",
 ) -> None:
-    """Approve what waits, for the very figures it has now; the next run of the period publishes it. Whoever had a hand in the figures
-    cannot."""
+    """Approve what waits of the run you have looked at; the next run of the period publishes it. Whoever had a hand in the figures
+    cannot. What was rejected is approved by name only, with a reason."""
     when = Period.parse(period)
-    for item in pipeline.decide(Settings.load(), city, when, True, by, reason, review):
+    for item in pipeline.decide(Settings.load(), city, when, True, by, reason, review, run_id=run):
         say(f"已同意 Approved: {item.name} {item.review.title.zh}，{len(item.lines)} 笔，{by}")
     say(f"  do: medpool run {city} {when}")
 

@@ -15,6 +15,7 @@ from medpool_etl.periods import Month
 from medpool_etl.places import FUNDS, load_city
 from medpool_etl.store import Control, Settings
 from medpool_etl.store.tables import PlanDecision
+from medpool_etl.store.transitions import person
 
 SCHEMA = pa.schema(
     [
@@ -41,8 +42,9 @@ def decide_plan(
         raise InputError(f"{county} is no county of {city} in {month}", expected=f"one of {', '.join(sorted(units))}")
     if amount < 0:
         raise InputError(f"{amount} yuan cannot be granted", expected="an amount that is not negative")
-    if not by.strip() or not reason.strip():
-        raise InputError("who decides, and why?", do="name yourself with --by and give the --reason")
+    by = person(by)
+    if not reason.strip():
+        raise InputError("why is it decided so?", do="give the --reason")
     control = Control(settings.control_url)
     try:
         with control.session() as session:
@@ -53,7 +55,7 @@ def decide_plan(
                 fund=fund,
                 county=county,
                 amount_fen=to_fen(amount),
-                by=by.strip(),
+                by=by,
                 reason=reason.strip()[:LONGEST],
                 made_at=dt.datetime.now(dt.UTC),
             )

@@ -146,7 +146,9 @@ def _consider(inbox: Inbox, period: Period, today: dt.date, line: _Line) -> None
     own = inbox.own_contents(period)
     now = inputs_of(inbox.deliveries(period), basis_now(control, warehouse, city, period), own)
     due = due_on(agreed, period)
-    key = digest([city, str(period), now.key, times_published(control, city, period)])[:16]
+    last = newest_opened(control, city, period)
+    # With the run that was begun last: going back to earlier inputs is a start of its own.
+    key = digest([city, str(period), now.key, times_published(control, city, period), last])[:16]
     if run := inbox.published.get(period):
         was = made_from(warehouse, city, period, run, own)
         found = difference(was, now) if was else None
@@ -165,7 +167,6 @@ def _consider(inbox: Inbox, period: Period, today: dt.date, line: _Line) -> None
             line.waiting.append(Waiting(period, "lacks", missing, due))
             return
         start = Start(city, period, "deadline" if missing else "complete", key, missing, (), due)
-    last = newest_opened(control, city, period)
     tried = made_from(warehouse, city, period, last, own) if last and last != run else None
     line.join(start, last if tried and tried.key == now.key else None, today)
 

@@ -12,7 +12,7 @@ from medpool_etl.store.approvals import REJECTED
 from medpool_etl.store.warehouse import read_json
 
 # Transfers that are listed one by one; behind them the workbook is easier to read.
-LISTED = 60
+LISTED = 200
 
 
 def subject(run: MonthRun, item: Reviewed) -> str:
@@ -32,6 +32,13 @@ def body(settings: Settings, run: MonthRun, item: Reviewed) -> str:
         "",
         f"数据状态 Figures: {state}",
     ]
+    if item.review.basis == "own":
+        lines += [
+            "",
+            "通知未规定由谁审核，本市自定 The notice names nobody who reviews this; the office has it reviewed.",
+        ]
+    if not item.lines:
+        lines += ["", "**已发布的划转全部撤销 Everything of this that was published is withdrawn.**"]
     if item.makers:
         lines += ["", f"经办人（不得审批） Had a hand in it, may not approve: {'、'.join(item.makers)}"]
     if item.decision and item.state == REJECTED:
@@ -43,7 +50,8 @@ def body(settings: Settings, run: MonthRun, item: Reviewed) -> str:
     lines += ["", "| 基金 | 县（市、区） | 事项 | 付 → 收 | 金额 (元) | 应完成 Due |", "|---|---|---|---|---:|---|"]
     for line in item.lines[:LISTED]:
         lines.append(
-            f"| {FUNDS[line.fund].zh} | {line.county_name or agreed.city.name.zh} | {line.what} | {line.payer_name} → {line.receiver_name} "
+            f"| {FUNDS[line.fund].zh} | {line.county_name or agreed.city.name.zh} | {line.what} | {line.payer_name} {line.payer_account} → {line.receiver_name} "
+            f"{line.receiver_account} "
             f"| {grouped(line.amount)} | {line.due or '—'} |"
         )
     if len(item.lines) > LISTED:

@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from medpool_etl import alerts
-from medpool_etl.errors import ApprovalNeededError, InputError, RefusedError, StoreError
+from medpool_etl.errors import ApprovalNeededError, ConfigurationError, InputError, RefusedError, StoreError
 from medpool_etl.marts import table_path
 from medpool_etl.money import ZERO, grouped
 from medpool_etl.periods import Period
@@ -24,14 +25,15 @@ from medpool_etl.places import FUNDS
 from medpool_etl.policy import Review
 from medpool_etl.policy.deadline import ACTORS
 from medpool_etl.settlement import step_zh
-from medpool_etl.store import Control, Settings
+from medpool_etl.store import Control, Settings, Warehouse
 from medpool_etl.store.approvals import APPROVED, CARRIED, PERSON, REJECTED, UNATTENDED, Approvals, Decision
 from medpool_etl.store.tables import Approval
+from medpool_etl.store.transitions import person
 
 # Who approves where nobody is asked, because a policy says so.
 POLICY = "medpool"
 # Whose alerts an actor of a review reads, where that is none of the owners of breaks.
-_OWNER = {"city": "finance", "county_finance": "finance"}
+_OWNER = {"city": "finance", "county_finance": "finance", "steering_group": "finance"}
 
 
 @dataclass(frozen=True)
@@ -106,22 +108,35 @@ def _reviews(settings: Settings, run: MonthRun, control: Control) -> tuple[Revie
     path = table_path(folder, "transfers")
     if not path.is_file():
         raise StoreError(f"{run.city} {run.month} is not settled yet", do=f"run `medpool run {run.city} {run.month}`")
+    if unknown := sorted(set(settings.reviewers) - set(ACTORS)):
+        raise ConfigurationError(
+            f"nobody is called {', '.join(unknown)}", where="MEDPOOL_REVIEWERS", expected=f"some of {', '.join(ACTORS)}"
+        )
     approvals = Approvals(control)
     decided = approvals.newest(run.city, run.month)
-    manifest = manifest_of(folder)
-    own = {item["by"] for item in manifest.get("plans", [])}
-    own |= {item["by"] for item in manifest.get("decisions", [])}
-    if manifest.get("override"):
-        own.add(manifest["override"]["by"])
-    makers = tuple(sorted(own - {POLICY}))
+    makers = tuple(sorted({*approvals.makers(run.city, run.month), *_words_in(manifest_of(folder))}))
+    before = control.published_run(run.city, run.month)
+    earlier = (
+        table_path(Warehouse(settings.warehouse).run(run.city, run.month, before), "transfers") if before else None
+    )
     found = []
     rulebook = run.agreed().rulebook
     for name, review in rulebook.reviews.items():
-        lines = _lines(path, {rule_id: rulebook.rules[rule_id].title.zh for rule_id in review.rules})
-        if lines:
+        titles = {rule_id: rulebook.rules[rule_id].title.zh for rule_id in review.rules}
+        lines = _lines(path, titles)
+        # That nothing is ordered any more of what was published is a change like any other.
+        if lines or (earlier and earlier.is_file() and _lines(earlier, titles)):
             digest = _digest(run, name, lines)
             found.append(Reviewed(name, review, lines, digest, makers, decided.get((name, digest))))
     return tuple(found)
+
+
+def _words_in(manifest: dict[str, Any]) -> set[str]:
+    """Return whose word is in the figures of a run: on plans, on breaks, and to let it pass although it was blocked."""
+    said = [*manifest.get("plans", []), *manifest.get("decisions", [])]
+    if manifest.get("override"):
+        said.append(manifest["override"])
+    return {item["by"] for item in said}
 
 
 def _lines(path: Path, rules: dict[str, str]) -> tuple[Line, ...]:
@@ -154,18 +169,21 @@ def decide(
     reason: str = "",
     review: str | None = None,
     run_id: str | None = None,
+    digest: str | None = None,
 ) -> tuple[Reviewed, ...]:
-    """Record a person's decision on a review of the period's newest run (or of ``run_id``), on all that are open where none is named;
-    return them as they stood before.
+    """Record a person's decision on a review of the period's newest run, on all that are open where none is named; return them as they
+    stood before. ``run_id`` and ``digest`` say which run and figures the person was shown: others are not decided.
 
     Approved figures are published by the next run of the period; rejected ones are not, until they change or somebody approves them.
     Raises RefusedError where nobody is named, a rejection gives no reason, whoever approves had a hand in the figures (maker ≠ checker), or
     is none of those who may be asked (``settings.reviewers``); InputError where nothing waits, the review is not there, or the figures
     are no longer the newest.
     """
-    by, reason = " ".join(by.split()), " ".join(reason.split())
-    if not by:
-        raise RefusedError("who decides?", do="name yourself with --by")
+    reason = " ".join(reason.split())
+    try:
+        by = person(by)
+    except InputError as error:
+        raise RefusedError(error.what, do=error.do) from error
     if not approved and not reason:
         raise RefusedError(
             "why is it rejected?", expected="a reason", do="give one: it goes back to those who made the figures"
@@ -180,8 +198,23 @@ def decide(
                 do=f"run `medpool run {city} {period}` and look at `medpool reviews {city} {period}`",
             )
         run = MonthRun(city, str(period), newest)
-        waiting = _wanted(_reviews(settings, run, control), review, approved, f"{city} {period}")
-        makers = (*approvals.makers(newest), *(waiting[0].makers if waiting else ()))
+        if not run.complete(settings):
+            raise InputError(
+                f"the newest run of {city} {period} is not ready to be approved",
+                do=f"wait for it, or run `medpool run {city} {period}`; it says what stops it",
+            )
+        waiting = _wanted(_reviews(settings, run, control), review, f"{city} {period}")
+        makers = waiting[0].makers
+        if digest is not None and [item.digest for item in waiting] != [digest]:
+            raise InputError(
+                f"the figures of {review} are no longer those that were shown", do="look at them again: medpool reviews"
+            )
+        if approved and not reason and [item for item in waiting if item.state == REJECTED]:
+            raise RefusedError(
+                f"{review} was rejected: {waiting[0].decision.reason if waiting[0].decision else ''}",
+                expected="a reason to approve it all the same",
+                do="give the --reason, or have it corrected",
+            )
         if stranger := [i for i in waiting if not _may(settings, i.review.by, by)]:
             raise RefusedError(
                 f"{by} is not asked for {'、'.join(i.name for i in stranger)}",
@@ -199,7 +232,7 @@ def decide(
             city,
             str(period),
             newest,
-            [Decision(i.name, i.digest, decision, PERSON, by, reason, tuple(sorted({*makers}))) for i in waiting],
+            [Decision(i.name, i.digest, decision, PERSON, by, reason, makers) for i in waiting],
         )
         if not approved:
             _send_back(settings, run)
@@ -208,15 +241,17 @@ def decide(
         control.close()
 
 
-def _wanted(found: tuple[Reviewed, ...], review: str | None, approved: bool, called: str) -> tuple[Reviewed, ...]:
-    if review is None:
-        waiting = tuple(item for item in found if item.state != (APPROVED if approved else REJECTED))
-    else:
-        waiting = tuple(item for item in found if item.name == review)
-        if not waiting and found:
-            raise InputError(f"there is no review {review}", expected=f"one of {', '.join(i.name for i in found)}")
+def _wanted(found: tuple[Reviewed, ...], review: str | None, called: str) -> tuple[Reviewed, ...]:
+    """Return the review that is named, or all that nobody has decided: a decision is changed by name only."""
+    if review is not None and found and review not in {item.name for item in found}:
+        raise InputError(f"there is no review {review}", expected=f"one of {', '.join(i.name for i in found)}")
+    waiting = tuple(item for item in found if item.name == review or (review is None and item.state == "open"))
     if not waiting:
-        raise InputError(f"nothing of {called} waits for approval")
+        decided = [item.name for item in found if item.state == REJECTED]
+        raise InputError(
+            f"nothing of {called} waits for approval",
+            expected=f"--review {decided[0]}, which was rejected" if decided else "",
+        )
     return waiting
 
 
@@ -252,28 +287,28 @@ def needed(settings: Settings, run: MonthRun, agreed: Agreed) -> dict[str, str]:
     """
     found = reviews(settings, run)
     if waiting := [item for item in found if item.state != APPROVED]:
-        raise needs_approval(waiting, agreed, run.period)
+        raise needs_approval(waiting, agreed, run)
     return {item.name: item.digest for item in found}
 
 
-def needs_approval(waiting: Iterable[Reviewed], agreed: Agreed, period: Period) -> ApprovalNeededError:
+def needs_approval(waiting: Iterable[Reviewed], agreed: Agreed, run: MonthRun) -> ApprovalNeededError:
     """Return the error that says what waits for whom, its sums, why it was rejected where it was, and how it is approved."""
-    called = f"{agreed.city.city} {period}"
+    called = f"{run.city} {run.month}"
     lines = []
     for item in waiting:
         sums = "，".join(f"{name} {grouped(total)} 元" for name, total in item.totals.items())
         lines.append(
             f"  ◇ {item.name} {item.review.title.zh}（{ACTORS[item.review.by].zh}，{agreed.rulebook.cite(item.review.clause)}）："
-            f"{len(item.lines)} 笔，{sums}"
+            f"{len(item.lines)} 笔，{sums or '不再划转 nothing any more'}"
         )
         if item.state == REJECTED and item.decision:
             lines.append(f"     已退回 rejected by {item.decision.by}: {item.decision.reason}")
     return ApprovalNeededError(
         "nothing new is published until this is approved\n" + "\n".join(lines),
-        where=f"{agreed.city.name.zh} {period.zh} 待审批 awaiting approval",
+        where=f"{agreed.city.name.zh} {run.period.zh} 待审批 awaiting approval",
         do=(
-            f"look at it (`medpool reviews {called}`); approve it (`medpool approve {called} --by NAME`, or the required action in Airflow) "
-            f"and run `medpool run {called}` again; or reject it with a reason "
+            f"look at it (`medpool reviews {called}`); approve it (`medpool approve {called} --run {run.run_id} --by NAME`, or the required "
+            f"action in Airflow) and run `medpool run {called}` again; or reject it with a reason "
             f"(`medpool reject {called} --review NAME --by NAME --reason TEXT`)"
         ),
     )
@@ -319,7 +354,7 @@ def _tell(settings: Settings, run: MonthRun, waiting: tuple[Reviewed, ...], how:
 
 def made_by(settings: Settings, run: MonthRun, name: str | None) -> None:
     """Record that a person had the run made, who then may not approve it. No name, no record."""
-    if name and name.strip() and not run.unchanged:
+    if name and not run.unchanged:
         control = Control(settings.control_url)
         try:
             Approvals(control).made(run.run_id, name)
@@ -332,4 +367,4 @@ def _may(settings: Settings, actor: str, name: str) -> bool:
 
 
 def _same(name: str, others: Iterable[str]) -> bool:
-    return name.strip().casefold() in {other.strip().casefold() for other in others}
+    return name.casefold() in {other.casefold() for other in others}

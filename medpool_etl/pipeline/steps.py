@@ -255,6 +255,9 @@ def publish(settings: Settings, run: MonthRun, progress: Progress[Any] = silent)
     the city's rules have reviewed is not approved.
     """
     agreed, warehouse = run.agreed(), Warehouse(settings.warehouse)
+    if read_json(run.folder(settings) / "summary.json").get("gate", {}).get("blocked"):
+        # The gate has said so; nobody's approval lets a month pass that it stopped.
+        raise blocked(run.folder(settings), agreed.city, run.when)
     with warehouse.exclusive(run.run_id):
         if not run.complete(settings):
             # Of a run that an older version brought as far as this.

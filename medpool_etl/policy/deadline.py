@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from medpool_etl.documents import Document, Text
 from medpool_etl.errors import ConfigurationError
 
-Actor = Literal["tax", "treasury", "finance", "agency", "county", "county_finance", "city"]
+Actor = Literal["tax", "treasury", "finance", "agency", "county", "county_finance", "city", "steering_group"]
 ACTORS: dict[Actor, Text] = {
     "tax": Text(zh="税务", en="tax"),
     "treasury": Text(zh="国库", en="treasury"),
@@ -19,6 +19,7 @@ ACTORS: dict[Actor, Text] = {
     "county": Text(zh="县医保经办", en="county agency"),
     "county_finance": Text(zh="县财政", en="county finance"),
     "city": Text(zh="市医保、财政", en="city bureaus"),
+    "steering_group": Text(zh="市级统筹工作领导小组办公室", en="office of the pooling steering group"),
 }
 
 

@@ -198,12 +198,16 @@ class RuleEntry(Document):
 
 
 class Review(Document):
-    """What waits for somebody's word before it is published: the transfers of ``rules``, who gives it, and the clause that says so."""
+    """What waits for somebody's word before it is published: the transfers of ``rules``, who gives it, and the clause.
+
+    ``basis``: the clause itself says that somebody reviews or approves it (``notice``), or the office has it approved (``own``), and the
+    clause is the one that orders it."""
 
     clause: str
     title: Text
     by: Actor
     rules: tuple[str, ...] = Field(min_length=1)
+    basis: Literal["notice", "own"] = "notice"
 
 
 class Unspecified(Document):

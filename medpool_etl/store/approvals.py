@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from medpool_etl.errors import InputError
-from medpool_etl.store.tables import Approval, ClosedMonth, Publication, Run, RunMaker
+from medpool_etl.store.tables import Approval, ClosedMonth, Publication, PublicationEvent, Run, RunMaker
+from medpool_etl.store.transitions import person
 
 if TYPE_CHECKING:
     from medpool_etl.store.control import Control
@@ -89,15 +90,24 @@ class Approvals:
             return newest(session, city, month)
 
     def made(self, run_id: str, name: str) -> None:
-        """Record that a person had a run made."""
-        self._control.insert_once(RunMaker, run_id=run_id, name=name.strip(), first_at=dt.datetime.now(dt.UTC))
+        """Record that a person had a run made; raises InputError for a name nobody has."""
+        self._control.insert_once(RunMaker, run_id=run_id, name=person(name), first_at=dt.datetime.now(dt.UTC))
 
-    def makers(self, run_id: str) -> tuple[str, ...]:
-        """Return who had a run made, by name."""
+    def makers(self, city: str, month: str) -> set[str]:
+        """Return who had runs of a period made since it was published last: another run with the same figures has the same makers."""
+        published = (
+            sa.select(sa.func.max(PublicationEvent.published_at))
+            .where(PublicationEvent.city == city, PublicationEvent.month == month)
+            .scalar_subquery()
+        )
+        query = (
+            sa.select(RunMaker.name)
+            .join(Run, Run.run_id == RunMaker.run_id)
+            .where(Run.city == city, Run.month == month)
+            .where(sa.or_(published.is_(None), RunMaker.first_at > published))
+        )
         with self._control.session() as session:
-            return tuple(
-                session.scalars(sa.select(RunMaker.name).where(RunMaker.run_id == run_id).order_by(RunMaker.name))
-            )
+            return set(session.scalars(query))
 
     def latest_run(self, city: str, month: str) -> str | None:
         """Return the run of a period that was begun last, or None before the first."""

@@ -163,8 +163,10 @@ def _yuan(fen: int) -> str:
 
 
 def person(by: str) -> str:
-    """Return a person's name as it is kept; raises InputError for nobody's, a long one, and medpool's own."""
-    name = name_of(by, "who says so?", "name yourself with --by")
+    """Return a person's name as it is kept, however it was typed (full-width letters, spaces, what cannot be seen): the same person has
+    one name. Raises InputError for nobody's, a long one, and medpool's own."""
+    seen = "".join(sign for sign in unicodedata.normalize("NFKC", by) if unicodedata.category(sign) != "Cf")
+    name = name_of(seen, "who says so?", "name yourself with --by")
     if name.casefold() == MEDPOOL:
         raise InputError(f"{name!r} is the program, not a person", do="name yourself with --by")
     return name

@@ -14,12 +14,15 @@ from airflow.api_fastapi.app import create_app
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.dag_processing.dagbag import DagBag
 from airflow.models import TaskInstance
+from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from fastapi.testclient import TestClient
-from medpool_reviews import APPROVE, REJECT
+from medpool_reviews import APPROVE, REJECT, ReviewOperator
 
+from medpool_etl import pipeline
+from medpool_etl.errors import ApprovalNeededError
 from medpool_etl.simulator import simulate
 from medpool_etl.store import Settings, Warehouse
 from tests.conftest import MONTH, ROOT
@@ -112,3 +115,43 @@ def test_a_run_waits_is_sent_back_and_passes_once_it_is_approved(
     # Nobody is asked again for what is published.
     people, run = answered(client)
     assert people.seen == [] and run.state == DagRunState.SUCCESS
+
+
+class Instance:
+    """As much of a task instance as keeping an answer asks for."""
+
+    def xcom_pull(self, **_: object) -> None:
+        """What was shown is not known: the run is enough."""
+
+
+def test_an_answer_outlives_a_database_that_is_away(
+    attended: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The answer is kept once the control database is back; a second answer to the same question finds it approved."""
+    with pytest.raises(ApprovalNeededError):
+        pipeline.run_month(attended, "taizhou", MONTH)
+    run_id = next((attended.warehouse / "runs" / "taizhou" / str(MONTH)).iterdir()).name
+    run = {"city": "taizhou", "month": str(MONTH), "run_id": run_id, "unchanged": False}
+    operator = ReviewOperator(task_id="review_vouchers", review="vouchers", run=run)
+    event = {
+        "chosen_options": [APPROVE],
+        "params_input": {"reason": None},
+        "responded_at": None,
+        "responded_by_user": {"id": "qian", "name": "qian"},
+    }
+    monkeypatch.setattr(HITLOperator, "execute_complete", lambda _self, _context, event: event)
+    control, away = attended.data / "control.sqlite", tmp_path / "away.sqlite"
+    control.rename(away)
+    waits: list[int] = []
+
+    def back(seconds: int) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            away.rename(control)
+
+    monkeypatch.setattr("medpool_reviews.time.sleep", back)
+    for _ in range(2):
+        assert operator.execute_complete({"task_instance": Instance()}, event) == run
+    assert waits == [1, 2]
+    pipeline.run_month(attended, "taizhou", MONTH)
+    assert decided(attended) == [("vouchers", "approved", "qian", "")]

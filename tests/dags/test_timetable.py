@@ -373,3 +373,14 @@ def test_other_kinds_are_stored_and_read_back(kind: str) -> None:
     assert back == timetable and hash(back) == hash(timetable) and "07:00" in back.summary
     with pytest.raises(AirflowTimetableInvalid, match="expected one of month, quarter, opening, clearing"):
         SettlementTimetable("taizhou", "week").validate()
+
+
+@pytest.mark.parametrize(
+    ("now", "period"),
+    [("2022-11-30T23:00", "2022-opening"), ("2022-12-01T00:00", "2023-opening"), ("2023-01-03T09:00", "2023-opening")],
+)
+def test_an_opening_by_hand(now: str, period: str) -> None:
+    """Triggered in December, the opening is that of the year to come."""
+    timetable = SettlementTimetable("taizhou", "opening")
+    interval = timetable.infer_manual_data_interval(run_after=china(now))
+    assert str(timetable.period_of(interval.start)) == period

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from medpool_etl import pipeline
-from medpool_etl.errors import ApprovalNeededError, InputError, RefusedError
+from medpool_etl.errors import ApprovalNeededError, BlockedError, ConfigurationError, InputError, RefusedError
 from medpool_etl.periods import Period
 from medpool_etl.pipeline import MonthRun
 from medpool_etl.simulator import simulate
@@ -150,7 +150,13 @@ def test_a_rejection_needs_a_reason_and_goes_back_with_it(there: Settings, caplo
     assert "划款凭证签发已退回" in caplog.text and "天台县金额有误" in caplog.text
     with pytest.raises(ApprovalNeededError, match="rejected by 李四: 天台县金额有误"):
         run(dataclasses.replace(there, unattended="夜间批处理"))
-    pipeline.decide(there, "taizhou", PERIOD, True, "李四", "已核对")
+    # All that wait does not mean what was rejected.
+    with pytest.raises(InputError, match="nothing of taizhou 2022-03 waits") as error:
+        pipeline.decide(there, "taizhou", PERIOD, True, "李四", "已核对")
+    assert error.value.expected == "--review vouchers, which was rejected"
+    with pytest.raises(RefusedError, match="was rejected: 天台县金额有误"):
+        pipeline.decide(there, "taizhou", PERIOD, True, "李四", review="vouchers")
+    pipeline.decide(there, "taizhou", PERIOD, True, "李四", "已核对", review="vouchers")
     run(there)
     assert [row[1] for row in decided(there) if row[0] == "vouchers"] == ["rejected", "approved"]
     assert {row[:3] for row in decided(there) if row[0] == "funding_plan"} == {
@@ -170,7 +176,8 @@ def test_a_rejection_before_publishing_counts(there: Settings) -> None:
     """Approved, then rejected: the newest word counts, also against a process that asked before it was spoken."""
     pipeline.decide(there, "taizhou", PERIOD, True, "李四")
     asked = {item.name: item.digest for item in pipeline.reviews(there, newest(there))}
-    pipeline.decide(there, "taizhou", PERIOD, False, "王五", "余额不足")
+    for name in asked:
+        pipeline.decide(there, "taizhou", PERIOD, False, "王五", "余额不足", review=name)
     control = Control(there.control_url)
     try:
         with pytest.raises(ApprovalNeededError, match="funding_plan, vouchers"):
@@ -197,6 +204,57 @@ def test_only_those_who_are_asked_may_answer(there: Settings) -> None:
     pipeline.decide(named, "taizhou", PERIOD, True, "钱七", review="vouchers")
     pipeline.decide(named, "taizhou", PERIOD, True, "李四", review="funding_plan")
     run(named)
+
+
+def test_another_run_of_the_same_figures_has_the_same_makers(there: Settings) -> None:
+    """Who had one run made does not approve the next one of the period, and the same name is the same person however it is typed."""
+    (there.inbox / "taizhou" / str(MONTH) / "备忘.txt").write_text("与结算无关", encoding="utf-8")
+    with pytest.raises(ApprovalNeededError):
+        run(there, by="Ｌｉ  Wei")
+    for name in ("张三", "li wei", "LI WEI", "Li\u200b Wei"):
+        with pytest.raises(RefusedError, match="had a hand"):
+            pipeline.decide(there, "taizhou", PERIOD, True, name)
+    with pytest.raises(RefusedError, match="is the program"):
+        pipeline.decide(there, "taizhou", PERIOD, True, "Medpool")
+
+
+def test_what_is_withdrawn_is_reviewed_too(there: Settings) -> None:
+    """Where nothing is left of what was published, somebody has to say that it is so."""
+    pipeline.decide(there, "taizhou", PERIOD, True, "李四")
+    run(there)
+    for path in (there.inbox / "taizhou" / str(MONTH)).glob("*用款计划*"):
+        path.unlink()
+    with pytest.raises(ApprovalNeededError, match=r"funding_plan .*0 笔，不再划转"):
+        run(there)
+    pipeline.decide(there, "taizhou", PERIOD, True, "李四", review="funding_plan")
+    run(there)
+
+
+def test_no_approval_lets_a_blocked_month_pass(tmp_path: Path) -> None:
+    """What the gate stopped is neither approved nor published, whoever calls the step."""
+    settings = attended(tmp_path)
+    simulate("taizhou", MONTH, settings.inbox, faults=["over_transferred"])
+    with pytest.raises(BlockedError) as stopped:
+        run(settings)
+    assert not isinstance(stopped.value, ApprovalNeededError)
+    with pytest.raises(InputError, match="not ready to be approved"):
+        pipeline.decide(settings, "taizhou", PERIOD, True, "李四")
+    work = next((Warehouse(settings.warehouse).root / "work" / "taizhou" / str(MONTH)).iterdir())
+    with pytest.raises(BlockedError, match="because of"):
+        pipeline.publish(settings, MonthRun("taizhou", str(MONTH), work.name))
+    assert Warehouse(settings.warehouse).generation() is None
+
+
+def test_an_actor_nobody_knows_opens_no_door(there: Settings) -> None:
+    """A misspelt actor in MEDPOOL_REVIEWERS is a mistake, not leave for everybody."""
+    with pytest.raises(ConfigurationError, match="finanace"):
+        pipeline.decide(dataclasses.replace(there, reviewers={"finanace": ("钱七",)}), "taizhou", PERIOD, True, "李四")
+
+
+def test_only_the_figures_that_were_shown(there: Settings) -> None:
+    """An answer to other figures than those that are there now decides nothing."""
+    with pytest.raises(InputError, match="no longer those that were shown"):
+        pipeline.decide(there, "taizhou", PERIOD, True, "李四", review="vouchers", digest="0" * 64)
 
 
 def test_the_newest_run_is_the_one_that_is_decided(there: Settings) -> None:
