@@ -36,6 +36,9 @@ fetch_compose() {
     echo "Fetching Docker Compose 2 of Debian $suite …"
     local apt=$cache/$suite/apt
     mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$plugins"
+    # From where this machine has its own Debian.
+    local site
+    site=$(apt-get indextargets --format '$(SITE)' 'Codename: bookworm' | head -n 1)
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $site $suite main" > "$apt/sources.list"
     local options=(-qq -o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$apt/lists"
         -o "Dir::Cache=$apt" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root)
