@@ -17,7 +17,7 @@ export PATH="$(BIN):$$PATH" MEDPOOL_DATA="$(DEMO)" AIRFLOW_HOME="$(DEMO)/airflow
   AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False MEDPOOL_UNATTENDED="make demo: rehearsal files, nobody is asked"
 endef
 
-.PHONY: help demo year test test-postgres compose-test check format airflow install requirements dictionary bench bench-orchestration soak soak-backfill clean
+.PHONY: help demo year test test-postgres compose-test check format airflow install requirements dictionary bench bench-orchestration soak soak-backfill soak-failures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -83,7 +83,13 @@ test: $(VENV)/.dev ## run the tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-postgres: $(VENV)/.dev ## run the control database's tests and a year through the DAGs on PostgreSQL, in a throw-away cluster (installs Debian's if there is none)
-	@tests/postgres.sh $(BIN)/python -m pytest tests/store tests/dags/test_year.py tests/dags/test_reviews.py
+	@tests/postgres.sh $(BIN)/python -m pytest tests/store tests/dags/test_year.py tests/dags/test_reviews.py \
+	  "tests/failures/test_failures.py::test_the_control_database_away[postgresql]"
+
+soak-failures: $(VENV)/.dev ## kill every task at every durable write, two runs at once five times, kill a real scheduler's processes (an hour)
+	@PYTHONPATH="$(CURDIR)" $(BIN)/python tests/failures/scheduler.py
+	@TIMES=5 $(BIN)/python -m pytest tests/failures
+	@PYTHONPATH="$(CURDIR)" $(BIN)/python tests/failures/kills.py --every
 
 compose-test: $(VENV)/.runtime ## start the deployment for real on Debian's docker engine, from nothing to a restored backup (25 minutes, as root)
 	@tests/compose/run.sh $(BIN)/python

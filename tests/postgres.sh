@@ -53,5 +53,8 @@ port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0));
         || { cat start.log "$folder/data/server.log"; exit 1; }
 )
 export TEST_POSTGRES_URL="postgresql+psycopg2://medpool@127.0.0.1:$port/postgres"
+# How a test takes the server away, and brings it back as it was started above.
+server="cd $folder && $([ "$(id -u)" = 0 ] && echo runuser -u postgres --) $binaries/pg_ctl -D $folder/data -w"
+export TEST_POSTGRES_STOP="$server -m immediate stop" TEST_POSTGRES_START="$server -l $folder/data/server.log restart"
 export TEST_AIRFLOW_URL="postgresql+psycopg2://medpool@127.0.0.1:$port/airflow"
 "$@"
