@@ -124,7 +124,8 @@ def backfilled(settings: Settings, ranges: list[Range], kill_at: list[float]) ->
                 kill_at.pop(0)
                 os.killpg(process.pid, signal.SIGKILL)
                 printed, _ = process.communicate()
-                yield f"  {filled.city}: killed behind {(printed.strip().splitlines() or ['nothing'])[-1].strip()}"
+                periods = [line for line in printed.splitlines() if line.startswith(("✓", "="))]
+                yield f"  {filled.city}: killed behind {periods[-1].strip() if periods else 'nothing'}"
                 continue
             last = printed.strip().splitlines()[-1] if printed.strip() else ""
             yield f"  {last} (exit {process.returncode})"
