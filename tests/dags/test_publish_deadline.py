@@ -92,8 +92,9 @@ def test_what_nobody_waits_for_has_no_deadline(database: None, caplog: pytest.Lo
     assert evaluated(DagRunType.SCHEDULED, {"period": "soon"}, None, reference) is None
 
 
-def test_stored_and_back() -> None:
+def test_stored_and_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Airflow stores the deadline as JSON and gets back what evaluates the same, through the plugin's class."""
+    monkeypatch.delenv("MEDPOOL_DEADLINE_ALERTS")
     alert = publish_deadline("taizhou", "quarter")
     stored = json.loads(json.dumps(encode_deadline_alert(alert)))
     assert stored["reference"]["__class_path"] == "medpool_deadline.PublishBy"
