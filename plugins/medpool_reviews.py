@@ -26,6 +26,7 @@ T = TypeVar("T")
 FOR_PEOPLE = (InputError, ConfigurationError, BlockedError)
 # Seconds between tries to keep an answer, five minutes together.
 PAUSES = (1, 2, 5, 10, 20, 40, 60, 60, 60, 60)
+SHOWN = "shown"
 APPROVE, REJECT = "同意 Approve", "退回 Reject"
 
 
@@ -66,6 +67,8 @@ class ReviewOperator(HITLOperator):
             self.subject, self.body = pipeline.review_subject(run, item), pipeline.review_body(settings, run, item)
         except FOR_PEOPLE as error:
             raise AirflowFailException(str(error)) from error
+        # What was shown is what is answered: figures that changed meanwhile are not approved by it.
+        context["task_instance"].xcom_push(key=SHOWN, value=item.digest)
         super().execute(context)
         raise AssertionError("waiting for an answer ends this process")
 
@@ -75,6 +78,7 @@ class ReviewOperator(HITLOperator):
         user = answer["responded_by_user"] or {}
         by, reason = user.get("name") or user.get("id") or "", str(answer["params_input"].get("reason") or "")
         approved, run = answer["chosen_options"] == [APPROVE], MonthRun(**self.run)
+        shown = context["task_instance"].xcom_pull(task_ids=self.task_id, key=SHOWN)
         try:
             if approved and _stands(run, self.review):
                 log.info("%s: approved already, by another answer", self.review)
@@ -89,6 +93,7 @@ class ReviewOperator(HITLOperator):
                     reason,
                     review=self.review,
                     run_id=run.run_id,
+                    digest=shown,
                 )
             )
         except RefusedError as error:
