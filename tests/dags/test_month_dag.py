@@ -1,5 +1,6 @@
 """The DAG of a month: it imports, it is thin, and a real run of it settles the month."""
 
+import logging
 from pathlib import Path
 
 import duckdb
@@ -46,6 +47,7 @@ def test_a_dag_run_settles_the_month_and_another_changes_nothing(
     database: None, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Run through Airflow on SQLite, the month is published; run once more, the mart stays the same generation."""
+    caplog.set_level(logging.INFO, logger="medpool_tasks")
     simulate("taizhou", MONTH, settings.inbox)
     first = the_dag().test(run_conf={"month": "2022-03"})
     assert first.state == DagRunState.SUCCESS

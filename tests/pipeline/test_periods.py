@@ -106,8 +106,8 @@ def test_a_person_decides_over_what_the_review_proposes(begun: Settings) -> None
         ("pension", COUNTY, "1", "李四", "因", "no fund"),
         ("worker", "330102", "1", "李四", "因", "no county of taizhou"),
         ("worker", COUNTY, "-0.01", "李四", "因", "cannot be granted"),
-        ("worker", COUNTY, "1", " ", "因", "who decides"),
-        ("worker", COUNTY, "1", "李四", "", "who decides"),
+        ("worker", COUNTY, "1", " ", "因", "who says so"),
+        ("worker", COUNTY, "1", "李四", "", "why is it decided so"),
     ],
 )
 def test_decisions_that_cannot_be(

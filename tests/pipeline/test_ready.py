@@ -189,7 +189,9 @@ def test_what_is_known_is_not_read_again(settings: Settings) -> None:
     path.write_bytes(bytes(before.st_size))
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert to_start(settings, CITY, BEFORE) == (start,)
-    Path(settings.control_url.removeprefix("sqlite:///")).unlink()
+    control = Path(settings.control_url.removeprefix("sqlite:///"))
+    control.unlink()
+    Path(f"{control}.lock").unlink()  # begun anew, as the message about a database that is gone says
     found = take_in(settings, CITY, BEFORE)
     assert found.starts == () and [bad.name for bad in found.unusable] == [path.name]
 
