@@ -8,7 +8,6 @@ would be February's.
 
 from __future__ import annotations
 
-import functools
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +15,8 @@ import pendulum
 from airflow.exceptions import AirflowTimetableInvalid
 from airflow.plugins_manager import AirflowPlugin
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
+from medpool_workdays import CHINA, current_calendar
 
-from medpool_etl import documents
-from medpool_etl.calendar import NAME, WorkingCalendar
-from medpool_etl.contracts import load_all
 from medpool_etl.errors import InputError, MedpoolError
 from medpool_etl.periods import Month, Period
 from medpool_etl.policy import load_rulebook, rulebooks
@@ -33,7 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CHINA = pendulum.timezone("Asia/Shanghai")
 _KINDS = {
     "month": "Each month's settlement",
     "quarter": "Each quarter's transfers",
@@ -147,7 +143,7 @@ class SettlementTimetable(Timetable):
 
         Raises ConfigurationError when the notice of a year it has to look at is not loaded, or a document has a mistake.
         """
-        day = settled_from(load_rulebook(self.city), period, _calendar(), _latest_file(period.last_month))
+        day = settled_from(load_rulebook(self.city), period, current_calendar())
         return pendulum.datetime(day.year, day.month, day.day, self.hour, tz=CHINA).in_timezone("UTC")
 
     def _next(self, last: DataInterval | None, restriction: TimeRestriction) -> Period | None:
@@ -174,7 +170,7 @@ class SettlementTimetable(Timetable):
 
     def _latest_due(self) -> Period | None:
         """Return the latest period whose run is due by now; one nobody can date is not due."""
-        now, first_year = pendulum.now("UTC"), min(_calendar().years)
+        now, first_year = pendulum.now("UTC"), min(current_calendar().years)
         # One further than the present: an opening may be due before its year begins.
         period = _plus(self.period_of(now), int(self.kind == "opening"))
         unknown = ""
@@ -223,23 +219,6 @@ def _plus(period: Period, n: int) -> Period:
 
 def _start(month: Month) -> DateTime:
     return pendulum.datetime(month.year, month.number, 1, tz=CHINA).in_timezone("UTC")
-
-
-def _latest_file(month: Month) -> dt.date:
-    """Return the latest day at which the contracts expect a file that every month needs."""
-    expected = [contract.expected for contract in load_all().values()]
-    return max(it.deadline.on(month) for it in expected if it.every == "month" and it.need == "always")
-
-
-def _calendar() -> WorkingCalendar:
-    """Return the calendar, read again when its file was replaced or edited: the scheduler runs for months."""
-    path = documents.find(NAME)
-    return _read(str(path), path.stat().st_mtime_ns if path.is_file() else 0)
-
-
-@functools.lru_cache(maxsize=1)
-def _read(path: str, changed: int) -> WorkingCalendar:
-    return WorkingCalendar.load()
 
 
 class MedpoolTimetablePlugin(AirflowPlugin):

@@ -73,13 +73,8 @@ def begun(agreed: Agreed, period: Period, active: Collection[tuple[str, str]], p
 def due_on(agreed: Agreed, period: Period) -> dt.date | None:
     """Return the working day from which a period is settled with what is there, or None where the holiday notice that says so is not
     loaded."""
-    monthly = [
-        contract.expected.deadline.on(period.last_month)
-        for contract in agreed.contracts.values()
-        if contract.expected.every == "month" and contract.expected.need == "always"
-    ]
     try:
-        return settled_from(agreed.rulebook, period, agreed.calendar, max(monthly))
+        return settled_from(agreed.rulebook, period, agreed.calendar)
     except MedpoolError as error:
         log.debug("nobody can say when %s is to be settled: %s", period, error)
         return None

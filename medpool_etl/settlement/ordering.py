@@ -6,8 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 from medpool_etl.calendar import WorkingCalendar
-from medpool_etl.contracts import load_all
-from medpool_etl.periods import Month, Period
+from medpool_etl.periods import Period
 from medpool_etl.policy import Rulebook
 from medpool_etl.policy.due import due_of
 from medpool_etl.policy.timetable import Entry
@@ -64,16 +63,10 @@ def publish_by(rulebook: Rulebook, period: Period, calendar: WorkingCalendar) ->
     """
     if not rules_of(rulebook, period):
         return None
-    from_day = settled_from(rulebook, period, calendar, latest_file(period.last_month))
+    from_day = settled_from(rulebook, period, calendar)
     days = {due_of(rulebook, name, period, calendar).due for name in _due_with(rulebook, period)}
     reachable = [before for day in days if (before := calendar.plus(day, -1)) >= from_day]
     return min(reachable, default=from_day)
-
-
-def latest_file(month: Month) -> dt.date:
-    """Return the latest day at which the contracts expect a file that every month needs."""
-    expected = [contract.expected for contract in load_all().values()]
-    return max(it.deadline.on(month) for it in expected if it.every == "month" and it.need == "always")
 
 
 def _due_with(rulebook: Rulebook, period: Period) -> Iterator[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 from medpool_etl.calendar import WorkingCalendar
-from medpool_etl.periods import Period
+from medpool_etl.contracts import load_all
+from medpool_etl.periods import Month, Period
 from medpool_etl.policy import Rulebook
 from medpool_etl.policy.due import due_of
 from medpool_etl.policy.timetable import reports_in_time_until
@@ -17,18 +18,18 @@ LEAD = {"opening": 3, "clearing": 10}
 CLEARING_LIST = "clearing_list"
 
 
-def settled_from(rulebook: Rulebook, period: Period, calendar: WorkingCalendar, latest_file: dt.date) -> dt.date:
+def settled_from(rulebook: Rulebook, period: Period, calendar: WorkingCalendar) -> dt.date:
     """Return the working day on which a period is settled with what is there.
 
-    A month: the first working day after its reports can still be in time (G5); ``latest_file`` is the day the last of its files is expected,
-    which counts where the notice names no day for reports. A quarter: with its last month. An opening and a clearing: ``LEAD``
-    working days before the first day something they order is due; one that orders nothing by a day, with January of the year, and
-    with December. Raises ConfigurationError for a year whose holiday notice is not loaded.
+    A month: the first working day after its reports can still be in time (G5); where the notice names no day for them, the
+    first after the day on which the contracts expect the last of its files. A quarter: with its last month. An opening and a clearing:
+    ``LEAD`` working days before the first day something they order is due; one that orders nothing by a day, with January of the year,
+    and with December. Raises ConfigurationError for a year whose holiday notice is not loaded.
     """
     if period.kind in LEAD and (due := first_due(rulebook, period, calendar)):
         return calendar.plus(calendar.on_or_after(due), -LEAD[period.kind])
     in_time = reports_in_time_until(rulebook, period.last_month, calendar)
-    return calendar.plus(in_time or calendar.late_after(latest_file), 1)
+    return calendar.plus(in_time or calendar.late_after(_latest_file(period.last_month)), 1)
 
 
 def first_due(rulebook: Rulebook, period: Period, calendar: WorkingCalendar) -> dt.date | None:
@@ -47,6 +48,12 @@ def rules_of(rulebook: Rulebook, period: Period) -> tuple[str, ...]:
     if period.last_day < first:
         return ()
     return tuple(name for name, rule in rulebook.rules.items() if rule.applies(period, first))
+
+
+def _latest_file(month: Month) -> dt.date:
+    """Return the latest day at which the contracts expect a file that every month needs."""
+    expected = [contract.expected for contract in load_all().values()]
+    return max(it.deadline.on(month) for it in expected if it.every == "month" and it.need == "always")
 
 
 def _days(rulebook: Rulebook, rule_id: str, period: Period) -> set[str]:

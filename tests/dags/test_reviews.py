@@ -122,10 +122,10 @@ def test_a_run_waits_is_sent_back_and_passes_once_it_is_approved(
 
 
 class Instance:
-    """As much of a task instance as keeping an answer asks for."""
+    """As much of a task instance as keeping an answer asks for: nothing was kept of what the question showed, so the run has to do."""
 
     def xcom_pull(self, **_: object) -> None:
-        """What was shown is not known: the run is enough."""
+        """Nothing was kept."""
 
 
 def test_an_answer_outlives_a_database_that_is_away(

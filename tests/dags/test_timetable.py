@@ -11,15 +11,15 @@ import medpool_timetable
 import pendulum
 import pytest
 from airflow.exceptions import AirflowTimetableInvalid
-from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction
+from airflow.timetables.base import DagRunInfo, DataInterval
 from medpool_timetable import SettlementMonthTimetable, SettlementTimetable
-from pendulum import DateTime
 
 from medpool_etl.calendar import NAME
 from medpool_etl.documents import PACKAGE
 from medpool_etl.errors import ConfigurationError, InputError
 from medpool_etl.periods import Month, Period
 from medpool_etl.policy import load_rulebook
+from tests.dags.clock import at, china, runs
 
 TAIZHOU = SettlementMonthTimetable("taizhou")
 
@@ -30,47 +30,10 @@ def no_operator_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MEDPOOL_CONFIG", raising=False)
 
 
-def china(text: str) -> DateTime:
-    """An instant written as a clock in China shows it."""
-    moment = pendulum.parse(text, tz="Asia/Shanghai")
-    assert isinstance(moment, DateTime)
-    return moment
-
-
 def month_interval(text: str) -> DataInterval:
     """The data interval of a month written 2022-03."""
     start = china(f"{text}-01T00:00")
     return DataInterval(start, start.add(months=1))
-
-
-def at(monkeypatch: pytest.MonkeyPatch, now: str) -> None:
-    """Set the clock that the timetable reads, as seen in China."""
-    moment = china(now)
-    monkeypatch.setattr(pendulum, "now", lambda tz: moment.in_timezone(tz))
-
-
-def runs(
-    earliest: str | None,
-    latest: str | None = None,
-    *,
-    catchup: bool = True,
-    last: DataInterval | None = None,
-    limit: int = 100,
-    timetable: SettlementMonthTimetable | None = None,
-) -> list[DagRunInfo]:
-    """The runs as the scheduler asks for them: each time with the data interval of the run before."""
-    timetable = timetable or TAIZHOU
-    restriction = TimeRestriction(
-        china(earliest) if earliest else None, china(latest) if latest else None, catchup=catchup
-    )
-    found: list[DagRunInfo] = []
-    while len(found) < limit:
-        info = timetable.next_dagrun_info(last_automated_data_interval=last, restriction=restriction)
-        if info is None:
-            break
-        found.append(info)
-        last = info.data_interval
-    return found
 
 
 def months(found: list[DagRunInfo]) -> list[str]:
@@ -80,7 +43,7 @@ def months(found: list[DagRunInfo]) -> list[str]:
 
 def test_two_years_in_order() -> None:
     """2022 and 2023 give 24 runs, one a month, in order, each over exactly its month."""
-    found = runs("2022-01-01T00:00", "2023-12-01T00:00")
+    found = runs(TAIZHOU, "2022-01-01T00:00", "2023-12-01T00:00")
     names = [f"{year}-{number:02d}" for year in (2022, 2023) for number in range(1, 13)]
     assert months(found) == names
     assert [run.data_interval for run in found] == [month_interval(name) for name in names]
@@ -103,7 +66,7 @@ def test_two_years_in_order() -> None:
 )
 def test_run_after(month: str, run_after: str) -> None:
     """A month is settled at 6 on the first working day after its reports can still be in time."""
-    [run] = runs(f"{month}-01T00:00", limit=1)
+    [run] = runs(TAIZHOU, f"{month}-01T00:00", limit=1)
     assert run.data_interval == month_interval(month)
     assert run.run_after == china(run_after)
 
@@ -137,7 +100,7 @@ def test_the_day_is_the_deadlines(
 ) -> None:
     """Another day in the city's deadlines moves the run."""
     deadlines_document(tmp_path, "taizhou", report, monkeypatch)
-    [run] = runs(f"{month}-01T00:00", limit=1, timetable=SettlementMonthTimetable("taizhou", hour=hour))
+    [run] = runs(SettlementMonthTimetable("taizhou", hour=hour), f"{month}-01T00:00", limit=1)
     assert run.run_after == china(run_after)
 
 
@@ -147,7 +110,7 @@ def test_a_mistake_in_the_deadlines_stops_the_schedule(
     """The log names file, line and key; nothing is scheduled on a guess."""
     deadlines_document(tmp_path, "taizhou", "months: 1, day: 40", monkeypatch)
     with caplog.at_level(logging.ERROR, logger="medpool_timetable"):
-        assert runs("2022-01-01T00:00", limit=1) == []
+        assert runs(TAIZHOU, "2022-01-01T00:00", limit=1) == []
     assert "taizhou.yaml, line 3, key deadlines.county_report.day" in caplog.text
 
 
@@ -163,18 +126,18 @@ def test_a_mistake_in_the_deadlines_stops_the_schedule(
 )
 def test_begins_with_the_first_full_month(earliest: str, first: str) -> None:
     """A DAG that begins inside a month leaves that month out."""
-    assert months(runs(earliest, limit=2))[0] == first
+    assert months(runs(TAIZHOU, earliest, limit=2))[0] == first
 
 
 def test_end_is_inclusive() -> None:
     """The latest logical date that is allowed still runs, and a moment less does not."""
-    assert months(runs("2022-01-01T00:00", "2022-03-01T00:00"))[-1] == "2022-03"
-    assert months(runs("2022-01-01T00:00", "2022-02-28T23:59:59"))[-1] == "2022-02"
+    assert months(runs(TAIZHOU, "2022-01-01T00:00", "2022-03-01T00:00"))[-1] == "2022-03"
+    assert months(runs(TAIZHOU, "2022-01-01T00:00", "2022-02-28T23:59:59"))[-1] == "2022-02"
 
 
 def test_no_beginning_no_run() -> None:
     """Without a start date there is nothing to catch up from."""
-    assert runs(None) == []
+    assert runs(TAIZHOU, None) == []
 
 
 @pytest.mark.parametrize(
@@ -191,17 +154,17 @@ def test_without_catchup_the_latest_due_month(monkeypatch: pytest.MonkeyPatch, n
     """Without catchup the first run is the latest one that is due, then each month follows."""
     at(monkeypatch, now)
     following = str(Month.parse(latest).plus(1))
-    assert months(runs("2020-01-01T00:00", catchup=False, limit=2)) == [latest, following]
-    assert months(runs(None, catchup=False, limit=1)) == [latest], "as Airflow's own timetables do"
-    assert months(runs("2020-01-01T00:00", catchup=False, last=month_interval("2020-03"), limit=1)) == [latest]
-    assert months(runs("2020-01-01T00:00", catchup=False, last=month_interval(latest), limit=1)) == [following]
-    assert months(runs("2023-01-05T00:00", catchup=False, limit=1)) == ["2023-02"], "a beginning still to come"
+    assert months(runs(TAIZHOU, "2020-01-01T00:00", catchup=False, limit=2)) == [latest, following]
+    assert months(runs(TAIZHOU, None, catchup=False, limit=1)) == [latest], "as Airflow's own timetables do"
+    assert months(runs(TAIZHOU, "2020-01-01T00:00", catchup=False, last=month_interval("2020-03"), limit=1)) == [latest]
+    assert months(runs(TAIZHOU, "2020-01-01T00:00", catchup=False, last=month_interval(latest), limit=1)) == [following]
+    assert months(runs(TAIZHOU, "2023-01-05T00:00", catchup=False, limit=1)) == ["2023-02"], "a beginning still to come"
 
 
 def test_catchup_does_not_look_at_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """With catchup every month since the last run comes, whatever the time is."""
     at(monkeypatch, "2024-06-20T12:00")
-    assert months(runs("2020-01-01T00:00", last=month_interval("2022-01"), limit=3)) == [
+    assert months(runs(TAIZHOU, "2020-01-01T00:00", last=month_interval("2022-01"), limit=3)) == [
         "2022-02",
         "2022-03",
         "2022-04",
@@ -210,8 +173,8 @@ def test_catchup_does_not_look_at_the_clock(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_later_start_date_moves_the_next_run() -> None:
     """When the start date moves behind the last run, the months between are left out and none is repeated."""
-    assert months(runs("2022-06-01T00:00", last=month_interval("2022-01"), limit=1)) == ["2022-06"]
-    assert months(runs("2021-06-01T00:00", last=month_interval("2022-01"), limit=1)) == ["2022-02"]
+    assert months(runs(TAIZHOU, "2022-06-01T00:00", last=month_interval("2022-01"), limit=1)) == ["2022-06"]
+    assert months(runs(TAIZHOU, "2021-06-01T00:00", last=month_interval("2022-01"), limit=1)) == ["2022-02"]
 
 
 @pytest.mark.parametrize(
@@ -226,7 +189,7 @@ def test_a_later_start_date_moves_the_next_run() -> None:
 def test_after_a_run_of_another_schedule(start: str, end: str, following: str) -> None:
     """The run after one that another timetable left is a whole month, and no logical date comes twice."""
     last = DataInterval(china(start), china(end))
-    assert months(runs("2020-01-01T00:00", last=last, limit=1)) == [following]
+    assert months(runs(TAIZHOU, "2020-01-01T00:00", last=last, limit=1)) == [following]
 
 
 @pytest.mark.parametrize("now", ["2022-03-01T00:00", "2022-03-31T23:59", "2022-03-10T12:00"])
@@ -240,7 +203,7 @@ def test_manual_runs_settle_the_month_before(now: str) -> None:
 def test_a_year_without_notice_stops_the_schedule(caplog: pytest.LogCaptureFixture) -> None:
     """December 2026 needs the notice of 2027: no run, no exception, and a log that says what to do."""
     with caplog.at_level(logging.ERROR, logger="medpool_timetable"):
-        assert months(runs("2026-10-01T00:00")) == ["2026-10", "2026-11"]
+        assert months(runs(TAIZHOU, "2026-10-01T00:00")) == ["2026-10", "2026-11"]
     [record] = caplog.records
     assert record.levelno == logging.ERROR
     assert "notice of 2027 is not loaded" in record.getMessage()
@@ -255,7 +218,7 @@ def test_without_catchup_a_missing_notice_loses_no_due_run(
     """In 2027 without its notice, November 2026 is still settled when it was not; then the schedule stops."""
     at(monkeypatch, "2027-06-20T12:00")
     with caplog.at_level(logging.ERROR, logger="medpool_timetable"):
-        assert months(runs("2020-01-01T00:00", catchup=False, last=month_interval("2026-10"))) == ["2026-11"]
+        assert months(runs(TAIZHOU, "2020-01-01T00:00", catchup=False, last=month_interval("2026-10"))) == ["2026-11"]
     assert len(caplog.records) <= 3, "one line a question, not one for every missing month"
     assert "notice of 2027 is not loaded" in caplog.records[0].getMessage()
 
@@ -270,12 +233,12 @@ def test_a_broken_calendar_stops_the_schedule(
     path.write_text(text.replace("year: 2019", "year: 1919", 1), encoding="utf-8")
     monkeypatch.setenv("MEDPOOL_CONFIG", str(tmp_path))
     with caplog.at_level(logging.ERROR, logger="medpool_timetable"):
-        assert runs("2022-01-01T00:00", limit=1) == []
-        assert runs("2022-01-01T00:00", limit=1, catchup=False) == []
+        assert runs(TAIZHOU, "2022-01-01T00:00", limit=1) == []
+        assert runs(TAIZHOU, "2022-01-01T00:00", limit=1, catchup=False) == []
     assert "state_council.yaml, line " in caplog.text
     path.write_text(text, encoding="utf-8")
     os.utime(path, ns=(1, 1))
-    assert months(runs("2022-01-01T00:00", limit=1)) == ["2022-01"]
+    assert months(runs(TAIZHOU, "2022-01-01T00:00", limit=1)) == ["2022-01"]
 
 
 def test_a_notice_added_while_airflow_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,7 +249,7 @@ def test_a_notice_added_while_airflow_runs(tmp_path: Path, monkeypatch: pytest.M
     path.write_text(text, encoding="utf-8")
     os.utime(path, ns=(1, 1))
     monkeypatch.setenv("MEDPOOL_CONFIG", str(tmp_path))
-    assert months(runs("2026-11-01T00:00")) == ["2026-11"]
+    assert months(runs(TAIZHOU, "2026-11-01T00:00")) == ["2026-11"]
     invented = "{zh: 元旦, en: New Year's Day, first: 2027-01-18, last: 2027-01-19}"
     block = f"""
   - year: 2027
@@ -298,7 +261,9 @@ def test_a_notice_added_while_airflow_runs(tmp_path: Path, monkeypatch: pytest.M
 """
     path.write_text(text + block, encoding="utf-8")
     os.utime(path, ns=(2, 2))
-    assert runs("2026-12-01T00:00", limit=1)[0].run_after == china("2027-01-20T06:00"), "Friday, then 4 days off"
+    assert runs(TAIZHOU, "2026-12-01T00:00", limit=1)[0].run_after == china("2027-01-20T06:00"), (
+        "Friday, then 4 days off"
+    )
 
 
 def test_serialised_and_back() -> None:
@@ -309,7 +274,7 @@ def test_serialised_and_back() -> None:
     assert back == timetable and hash(back) == hash(timetable)
     assert back != TAIZHOU and back != SettlementMonthTimetable("nantong", hour=9)
     assert SettlementMonthTimetable.deserialize(TAIZHOU.serialize()) == TAIZHOU
-    assert runs("2022-01-01T00:00", limit=3, timetable=back) == runs("2022-01-01T00:00", limit=3, timetable=timetable)
+    assert runs(back, "2022-01-01T00:00", limit=3) == runs(timetable, "2022-01-01T00:00", limit=3)
     assert "09:00" in back.summary and "taizhou" in back.description and "09:00" in back.description
 
 
@@ -354,7 +319,7 @@ def test_an_instant_without_time_zone_has_no_month() -> None:
 def test_other_periods(city: str, kind: str, earliest: str, periods: list[str], run_after: str) -> None:
     """Quarters, openings and clearings are settled by the deadlines of what they order, on real working days."""
     timetable = SettlementTimetable(city, kind)
-    found = runs(f"{earliest}T00:00", timetable=timetable, limit=len(periods))
+    found = runs(timetable, f"{earliest}T00:00", limit=len(periods))
     assert [str(timetable.period_of(run.data_interval.start)) for run in found if run.data_interval] == periods
     assert found[0].run_after == china(run_after)
     assert [run.data_interval for run in found] == [timetable.interval(Period.parse(name)) for name in periods]
@@ -362,7 +327,7 @@ def test_other_periods(city: str, kind: str, earliest: str, periods: list[str], 
 
 def test_a_rule_of_one_year_is_not_scheduled_again() -> None:
     """Zaozhuang's only opening is its first; behind it there is none."""
-    assert len(runs("2019-01-01T00:00", timetable=SettlementTimetable("zaozhuang", "opening"))) == 1
+    assert len(runs(SettlementTimetable("zaozhuang", "opening"), "2019-01-01T00:00")) == 1
 
 
 @pytest.mark.parametrize("kind", ["month", "quarter", "opening", "clearing"])

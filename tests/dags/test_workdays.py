@@ -11,13 +11,13 @@ import medpool_workdays
 import pendulum
 import pytest
 from airflow.exceptions import AirflowTimetableInvalid
-from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction
+from airflow.timetables.base import DagRunInfo, DataInterval
 from medpool_workdays import WorkingDayTimetable
-from pendulum import DateTime
 
 from medpool_etl.calendar import NAME
 from medpool_etl.documents import PACKAGE
 from medpool_etl.errors import InputError
+from tests.dags.clock import at, china, runs
 
 MORNING = WorkingDayTimetable(8, 30)
 
@@ -28,44 +28,9 @@ def no_operator_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MEDPOOL_CONFIG", raising=False)
 
 
-def china(text: str) -> DateTime:
-    """An instant written as a clock in China shows it."""
-    moment = pendulum.parse(text, tz="Asia/Shanghai")
-    assert isinstance(moment, DateTime)
-    return moment
-
-
-def runs(
-    earliest: str | None,
-    latest: str | None = None,
-    *,
-    catchup: bool = True,
-    last: DataInterval | None = None,
-    limit: int = 400,
-) -> list[DagRunInfo]:
-    """The runs as the scheduler asks for them: each time with the data interval of the run before."""
-    restriction = TimeRestriction(
-        china(earliest) if earliest else None, china(latest) if latest else None, catchup=catchup
-    )
-    found: list[DagRunInfo] = []
-    while len(found) < limit:
-        info = MORNING.next_dagrun_info(last_automated_data_interval=last, restriction=restriction)
-        if info is None:
-            break
-        found.append(info)
-        last = info.data_interval
-    return found
-
-
 def days(found: list[DagRunInfo]) -> list[str]:
     """The days of the runs, in China."""
     return [str(WorkingDayTimetable.day_of(run.run_after)) for run in found]
-
-
-def at(monkeypatch: pytest.MonkeyPatch, now: str) -> None:
-    """Set the clock that the timetable reads, as seen in China."""
-    moment = china(now)
-    monkeypatch.setattr(pendulum, "now", lambda tz: moment.in_timezone(tz))
 
 
 # Copied by hand from the notices (国办发明电): every day worked around a holiday.
@@ -84,12 +49,12 @@ VECTORS = {
 @pytest.mark.parametrize(("earliest", "latest", "expected"), VECTORS.values(), ids=VECTORS)
 def test_around_the_holidays(earliest: str, latest: str, expected: list[str]) -> None:
     """Weekend days worked in exchange have a run, days off have none."""
-    assert days(runs(earliest, latest)) == expected
+    assert days(runs(MORNING, earliest, latest)) == expected
 
 
 def test_a_year_has_as_many_runs_as_working_days() -> None:
     """2022 has 249 working days by its notice, each with one run at 00:30 UTC over the day until then."""
-    found = runs("2022-01-01T00:00", "2022-12-31T23:59")
+    found = runs(MORNING, "2022-01-01T00:00", "2022-12-31T23:59")
     assert len(found) == len(set(days(found))) == 249
     assert days(found) == sorted(days(found))
     for run in found:
@@ -101,9 +66,9 @@ def test_a_year_has_as_many_runs_as_working_days() -> None:
 
 def test_a_dag_that_begins_during_the_day_begins_the_next() -> None:
     """The day counts when its time is still to come, or is this very instant."""
-    assert days(runs("2022-03-01T08:30", limit=1)) == ["2022-03-01"]
-    assert days(runs("2022-03-01T08:31", limit=1)) == ["2022-03-02"]
-    assert days(runs("2022-03-04T12:00", limit=1)) == ["2022-03-07"], "Friday noon: Monday"
+    assert days(runs(MORNING, "2022-03-01T08:30", limit=1)) == ["2022-03-01"]
+    assert days(runs(MORNING, "2022-03-01T08:31", limit=1)) == ["2022-03-02"]
+    assert days(runs(MORNING, "2022-03-04T12:00", limit=1)) == ["2022-03-07"], "Friday noon: Monday"
 
 
 @pytest.mark.parametrize(
@@ -118,22 +83,24 @@ def test_a_dag_that_begins_during_the_day_begins_the_next() -> None:
 def test_without_catchup_only_the_latest_due(now: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A scheduler that was down runs the last working day that is due, once, and then the next."""
     at(monkeypatch, now)
-    found = runs("2020-01-01T00:00", catchup=False, limit=2)
+    found = runs(MORNING, "2020-01-01T00:00", catchup=False, limit=2)
     assert days(found)[0] == expected
     assert days(found)[1] > expected and found[1].run_after > china(now)
 
 
 def test_no_beginning_no_run() -> None:
     """A DAG without a start has no run, with a last one it goes on."""
-    assert runs(None) == []
+    assert runs(MORNING, None) == []
     friday = china("2022-03-04T00:00")
-    assert days(runs(None, last=DataInterval(friday, friday.add(hours=8, minutes=30)), limit=1)) == ["2022-03-07"]
+    assert days(runs(MORNING, None, last=DataInterval(friday, friday.add(hours=8, minutes=30)), limit=1)) == [
+        "2022-03-07"
+    ]
 
 
 def test_a_year_without_notice_has_no_run(caplog: pytest.LogCaptureFixture) -> None:
     """After the last day of 2026 nothing is scheduled, and the log says which notice is missing and how to load it."""
     with caplog.at_level(logging.ERROR, logger="medpool_workdays"):
-        assert days(runs("2026-12-30T00:00")) == ["2026-12-30", "2026-12-31"]
+        assert days(runs(MORNING, "2026-12-30T00:00")) == ["2026-12-30", "2026-12-31"]
     assert "notice of 2027 is not loaded" in caplog.text and "国务院办公厅" in caplog.text
 
 
@@ -145,7 +112,7 @@ def test_a_notice_added_while_airflow_runs(tmp_path: Path, monkeypatch: pytest.M
     path.write_text(text, encoding="utf-8")
     os.utime(path, ns=(1, 1))
     monkeypatch.setenv("MEDPOOL_CONFIG", str(tmp_path))
-    assert runs("2027-01-01T00:00", limit=1) == []
+    assert runs(MORNING, "2027-01-01T00:00", limit=1) == []
     block = """
   - year: 2027
     notice: 国办发明电〔2026〕0号
@@ -156,7 +123,7 @@ def test_a_notice_added_while_airflow_runs(tmp_path: Path, monkeypatch: pytest.M
 """
     path.write_text(text + block, encoding="utf-8")
     os.utime(path, ns=(2, 2))
-    assert days(runs("2027-01-01T00:00", limit=1)) == ["2027-01-04"]
+    assert days(runs(MORNING, "2027-01-01T00:00", limit=1)) == ["2027-01-04"]
 
 
 def test_serialised_and_back() -> None:
