@@ -6,12 +6,13 @@ import logging
 from typing import Any
 
 import pendulum
-from airflow.sdk import AssetAny, dag, task
+from airflow.sdk import AssetAny, AssetOrTimeSchedule, dag, task
 from airflow.sdk.exceptions import AirflowFailException
 from medpool_failures import on_failure
 from medpool_inbox import watched_inbox
 from medpool_starting import runs_of, start_runs
 from medpool_tasks import published_asset
+from medpool_workdays import WorkingDayTimetable
 
 from medpool_etl.errors import ConfigurationError, InputError
 from medpool_etl.pipeline.ready import take_in
@@ -26,16 +27,17 @@ DOC = """
 
 **Purpose.** Receives files as they arrive, names what cannot be used, and starts what has become ready: a month whose files are all in, a
 quarter or clearing whose months are published, an opening whose files are in; a published period of which a corrected file came, or
-before which something was published anew; the month that adjusts a closed one; and a period whose day has come, with what is missing.
+before which something was published anew; the month that adjusts a closed one; a period whose day has come, with what is missing; and what
+a month or quarter orders before it is over, once the files for that are in (its funding plans; its subsidies three working days before).
 
 **Input.** Every folder of `<MEDPOOL_INBOX>/{city}`: a month's (`2022-03`), `yearly`, and those of quarters, openings and clearings.
 **Output.** The files' bytes in `<MEDPOOL_WAREHOUSE>/received`, their entries in the control database, and runs of `medpool_month_{city}`,
 `medpool_quarter_{city}`, `medpool_opening_{city}` and `medpool_clearing_{city}` named `<because>__<period>__<digest of the inputs>`.
 
 **Schedule.** Whenever the inbox has changed and was quiet for one more look (every `MEDPOOL_WATCH_SECONDS`, default 30), once when the
-triggerer starts, so that what came meanwhile is not lost, and whenever a period was published, because others rest on it. It may be
-triggered by hand at any time; where nothing changed it does nothing, and the same inputs never start two runs. A day on which nothing
-arrives is looked after by the schedules of the periods' own DAGs.
+triggerer starts, so that what came meanwhile is not lost, whenever a period was published, because others rest on it, and at 08:00 China time on every
+working day, because days come on which something is due although nothing arrives. It may be triggered by hand at any time; where nothing
+changed it does nothing, and the same inputs never start two runs.
 
 **At a time.** One period of a city is started; what rests on it is started once it is published. A month of a later date that is complete
 waits behind an earlier one that is blocked or waits for approval, until its own day comes.
@@ -53,7 +55,11 @@ def medpool_intake(city: str) -> None:
 
     @dag(
         dag_id=f"medpool_intake_{city}",
-        schedule=AssetAny(watched_inbox(city), *(published_asset(city, kind) for kind in KINDS)),
+        schedule=AssetOrTimeSchedule(
+            # A plugin's timetable is one of the scheduler's, which the SDK takes and its annotation does not name.
+            timetable=WorkingDayTimetable(hour=8, minute=0),  # type: ignore[arg-type]
+            assets=AssetAny(watched_inbox(city), *(published_asset(city, kind) for kind in KINDS)),
+        ),
         start_date=pendulum.datetime(first.year, first.month, first.day, tz="Asia/Shanghai"),
         catchup=False,
         max_active_runs=1,

@@ -185,6 +185,11 @@ class Expected(Document):
             raise ValueError("only a yearly file serves another year than its own")
         return self
 
+    @property
+    def every_month(self) -> bool:
+        """Whether no month can do without it."""
+        return self.every == "month" and self.need == "always"
+
     def year_of(self, month: Month) -> str:
         """Return the year whose yearly file serves the month, as its title writes it."""
         return str(month.year - (1 if self.serves == "next_year" else 0))

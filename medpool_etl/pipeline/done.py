@@ -1,4 +1,8 @@
-"""What a run rests on: what the city has published that comes before it in time."""
+"""What a run rests on: what the city has published that comes before it in time.
+
+A period of which only what is due before it is over was settled (its funding plans, its subsidies) is published *ahead*: what it ordered
+stands, and it is no settled period yet.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from medpool_etl.contracts import Contract
+from medpool_etl.contracts import Contract, load_all
 from medpool_etl.errors import StoreError
 from medpool_etl.marts import Registry, table_path
 from medpool_etl.periods import Period
@@ -26,6 +30,8 @@ TABLES = (
     "ledger_posted",
     "ledger_instructed",
 )
+# What of these a month published ahead has to say.
+ORDERS = ("transfers", "rule_facts", "ledger_instructed")
 
 
 @dataclass(frozen=True)
@@ -60,14 +66,23 @@ def add_done(
 ) -> None:
     """Give a session what earlier runs published and the rows they were made of: a view ``done_<table>`` for each of ``TABLES``,
     ``<contract>__done`` with the columns ``done_in`` and ``of_year`` besides, and the table ``done_periods`` (period, kind, year, number,
-    run_id). ``this``: a period whose own run, in that folder, is under way: its rows and the period count too, its tables are not there
+    run_id), in which a month that is published ahead has the kind ``ahead``: only what it ordered is there. ``this``: a period whose own run, in that folder, is under way: its rows and the period count too, its tables are not there
     yet. Raises StoreError for a run that is gone."""
     runs = [(Period.parse(d["period"]), warehouse.run(city, d["period"], d["run_id"])) for d in done]
     for period, folder in runs:
         if not folder.is_dir():
             raise StoreError(f"the run of {city} {period} is gone", where=str(folder), do="restore it from the backup")
+    accepted = [(period, folder, _accepted(folder)) for period, folder in (*runs, *([this] if this else []))]
+    needed = _needed()
+    ahead = {folder for period, folder, files in accepted if period.kind == "month" and not needed & files.keys()}
     rows = [
-        {"period": str(p), "kind": p.kind, "year": p.year, "number": p.number, "run_id": folder.name}
+        {
+            "period": str(p),
+            "kind": "ahead" if folder in ahead else p.kind,
+            "year": p.year,
+            "number": p.number,
+            "run_id": folder.name,
+        }
         for p, folder in (*runs, *([this] if this else []))
     ]
     schema = pa.schema(
@@ -89,14 +104,13 @@ def add_done(
         parts += [
             f"FROM read_parquet({_quoted(table_path(folder, table))})"
             for _, folder in runs
-            if table in summaries[folder]
+            if table in summaries[folder] and (table in ORDERS or folder not in ahead)
         ]
         connection.execute(f"CREATE OR REPLACE TEMP VIEW done_{table} AS {' UNION ALL BY NAME '.join(parts)}")
-    accepted = [(period, folder, _accepted(folder)) for period, folder in (*runs, *([this] if this else []))]
     for name, contract in contracts.items():
         parts = [f"SELECT ''::VARCHAR AS done_in, 0 AS of_year, * FROM {name}__all WHERE false"]
         for period, folder, files in accepted:
-            for file_id in files.get(name, []):
+            for file_id in files.get(name, []) if folder not in ahead else ():
                 # By place within a file, whose parts name their columns in the first only; by name between versions.
                 parted = " UNION ALL ".join(staged_sql(folder / "staged" / name, file_id, contract))
                 parts.append(f"SELECT '{period}' AS done_in, {period.year} AS of_year, * FROM ({parted})")
@@ -104,6 +118,25 @@ def add_done(
             f"CREATE OR REPLACE TEMP VIEW {name}__done AS SELECT * EXCLUDE (failed, set_aside, original) "
             f"FROM ({' UNION ALL BY NAME '.join(parts)}) WHERE NOT set_aside"
         )
+
+
+def is_ahead(warehouse: Warehouse, city: str, period: Period, run_id: str) -> bool:
+    """Whether a run holds only what its period orders before it is over: that of a month is made of no file that every month needs, that of
+    a quarter rests on no last month that is settled. Not so of a run whose folder is gone."""
+    folder = warehouse.run(city, str(period), run_id)
+    if not folder.is_dir():
+        return False
+    if period.kind == "month":
+        return not _needed() & _accepted(folder).keys()
+    if period.kind == "quarter":
+        last = Period.of(period.last_month)
+        done = {item["period"]: item["run_id"] for item in read_json(folder / "manifest.json").get("done", [])}
+        return str(last) not in done or is_ahead(warehouse, city, last, done[str(last)])
+    return False
+
+
+def _needed() -> set[str]:
+    return {name for name, contract in load_all().items() if contract.expected.every_month}
 
 
 def _accepted(folder: Path) -> dict[str, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from medpool_etl.periods import Period
 from medpool_etl.pipeline.basis import Basis, basis_of, manifest_of
 from medpool_etl.pipeline.closing import late_files
 from medpool_etl.pipeline.done import done_before
-from medpool_etl.pipeline.plans import decided_plans
+from medpool_etl.pipeline.plans import decided_plans, own_plans
 from medpool_etl.store import Control, Warehouse
 from medpool_etl.store.breaks import Breaks
 from medpool_etl.store.tables import PublicationEvent, Run
@@ -36,6 +37,10 @@ class Inputs:
     def key(self) -> str:
         """A digest of all of it, the same for the same inputs."""
         return digest([sorted(self.files), self.basis])
+
+    def part(self, contracts: Collection[str]) -> list[Any]:
+        """Return what of it is of these contracts, and what people decided of plans."""
+        return [sorted(counted for counted in self.files if counted[0] in contracts), self.basis.get("plans", [])]
 
     @property
     def active(self) -> set[tuple[str, str]]:
@@ -155,4 +160,5 @@ def _inputs(arrivals: list[dict[str, Any]], basis: dict[str, Any], own: set[str]
         if contract or item["sha256"] in own:
             counted = (contract, item["part"], item["sha256"], item.get("index", 0), item["state"], item["version"])
             files[counted] = item["name"]
-    return Inputs(files, basis)
+    # What stands of an earlier run follows from it: it is no input of its own.
+    return Inputs(files, basis | {"plans": own_plans(basis["plans"])} if "plans" in basis else basis)

@@ -16,6 +16,7 @@ from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.agreed import Agreed
 from medpool_etl.pipeline.annual import Item, agenda
 from medpool_etl.pipeline.annual.opening import _known
+from medpool_etl.pipeline.done import is_ahead
 from medpool_etl.pipeline.needs import whose
 from medpool_etl.store import Control, Settings, Warehouse
 from medpool_etl.store.settings import YEARLY
@@ -54,6 +55,12 @@ class Inbox:
         self._looks = {of: look(path, str(of), city, control, warehouse) for path, of in folders.items() if of}
         self.published = {Period.parse(p.month): p.run_id for p in control.published() if p.city == city}
         self._of = digest([self.agreed.fingerprints()[name] for name in ("contracts", "places", "program")])
+
+    @cached_property
+    def whole(self) -> dict[Period, str]:
+        """The run of each published period that is settled: not of those of which only what was due before they were over is published."""
+        warehouse, city = self.warehouse, self.city
+        return {of: run for of, run in self.published.items() if not is_ahead(warehouse, city, of, run)}
 
     @cached_property
     def items(self) -> tuple[Item, ...]:

@@ -12,7 +12,7 @@ from medpool_etl.intake import missing_files
 from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.agreed import Agreed
 from medpool_etl.pipeline.inbox import _whose
-from medpool_etl.settlement import rules_of, settled_from
+from medpool_etl.settlement import ahead_from, rules_of, settled_from
 
 log = logging.getLogger(__name__)
 ASSESSMENT, FINAL_ACCOUNTS, BALANCES = "assessment", "final_accounts", "legacy_balances"
@@ -77,6 +77,16 @@ def due_on(agreed: Agreed, period: Period) -> dt.date | None:
         return settled_from(agreed.rulebook, period, agreed.calendar)
     except MedpoolError as error:
         log.debug("nobody can say when %s is to be settled: %s", period, error)
+        return None
+
+
+def ahead_on(agreed: Agreed, period: Period) -> tuple[dt.date, tuple[str, ...]] | None:
+    """Return the working day from which what a period orders before it is over is settled, and the contracts that must be in for it; None
+    where nothing is due that early, or the holiday notice that says so is not loaded."""
+    try:
+        return ahead_from(agreed.rulebook, period, agreed.calendar)
+    except MedpoolError as error:
+        log.debug("nobody can say what of %s is to be settled ahead: %s", period, error)
         return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,9 +13,10 @@ from medpool_etl.errors import InputError
 from medpool_etl.intake import Arrival, receive
 from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.agreed import Agreed, run_id
-from medpool_etl.pipeline.basis import Basis, basis_of
+from medpool_etl.pipeline.basis import Basis, basis_of, manifest_of
 from medpool_etl.pipeline.comparing import sizes_before
 from medpool_etl.pipeline.measure import measured_opening
+from medpool_etl.pipeline.plans import own_plans, standing_plans
 from medpool_etl.pipeline.session import staging_session
 from medpool_etl.policy import cities
 from medpool_etl.quality import verify_suite
@@ -136,7 +137,12 @@ def begin(settings: Settings, agreed: Agreed, month: Month, arrivals: tuple[Arri
     control = Control(settings.control_url)
     try:
         before = sizes_before(control, warehouse, city, month)
-        name = run_id(city, month, __version__, fingerprints, [*inputs, before, basis.as_dict()])
+
+        def named(basis: Basis) -> str:
+            return run_id(city, month, __version__, fingerprints, [*inputs, before, basis.as_dict()])
+
+        basis = _with_standing(control, warehouse, agreed, month, basis, named)
+        name = named(basis)
         manifest = {
             "city": city,
             "month": str(month),
@@ -155,3 +161,21 @@ def begin(settings: Settings, agreed: Agreed, month: Month, arrivals: tuple[Arri
         return run
     finally:
         control.close()
+
+
+def _with_standing(
+    control: Control, warehouse: Warehouse, agreed: Agreed, month: Month, basis: Basis, named: Callable[[Basis], str]
+) -> Basis:
+    """Return what a run stands on, with what stands of the funding plans that are published. The very inputs of the published run give
+    that run again."""
+    city, own = agreed.city.city, own_plans(basis.plans)
+    standing = standing_plans(control, warehouse, agreed.rulebook, city, str(month))
+    if not standing:
+        return replace(basis, plans=own)
+    run = standing[0]["standing"]
+    before = manifest_of(warehouse.run(city, str(month), run)).get("plans", [])
+    again = replace(basis, plans=before)
+    if own_plans(before) == own and named(again) == run:
+        return again
+    decided = {(item["fund"], item["county"]) for item in own}
+    return replace(basis, plans=[*own, *(item for item in standing if (item["fund"], item["county"]) not in decided)])

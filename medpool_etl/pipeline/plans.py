@@ -1,4 +1,8 @@
-"""The review of funding plans (用款计划审核): medpool proposes, a person decides, and what was decided is kept."""
+"""The review of funding plans (用款计划审核): medpool proposes, a person decides, and what was decided is kept.
+
+Plans are paid before their month can be settled with its reports. What a person approved of them and was published stands then: later
+runs of the month take it as it was, county by county, as long as the county has not sent another plan and nobody decides otherwise.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,18 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
 
 from medpool_etl.errors import InputError
+from medpool_etl.marts import table_path
 from medpool_etl.money import from_fen, to_fen
 from medpool_etl.periods import Month
 from medpool_etl.places import FUNDS, load_city
-from medpool_etl.store import Control, Settings
+from medpool_etl.policy import Rulebook
+from medpool_etl.store import Control, Settings, Warehouse
+from medpool_etl.store.approvals import APPROVED, POLICY, Approvals
 from medpool_etl.store.tables import PlanDecision
 from medpool_etl.store.transitions import person
 
@@ -24,8 +32,11 @@ SCHEMA = pa.schema(
         ("amount", pa.decimal128(18, 2)),
         ("decided_by", pa.string()),
         ("reason", pa.string()),
+        ("plan", pa.decimal128(18, 2)),
     ]
 )
+# The kind of rule by which plans are reviewed.
+KIND = "funding"
 LONGEST = 500
 
 
@@ -80,8 +91,54 @@ def decided_plans(control: Control, city: str, month: str) -> list[dict[str, Any
         ]
 
 
+def own_plans(plans: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return of a manifest's decisions those people made on plans, without what stands of an earlier run."""
+    return [item for item in plans if "standing" not in item]
+
+
+def standing_plans(
+    control: Control, warehouse: Warehouse, rulebook: Rulebook, city: str, month: str
+) -> list[dict[str, Any]]:
+    """Return what the published run of a month granted of its plans, where a person approved it, as a manifest has it: ``standing`` is the
+    run, ``plan_fen`` what the county had planned. Nothing where no run is published, or a policy approved it."""
+    run = control.published_run(city, month)
+    rules = {name for name, rule in rulebook.rules.items() if rule.kind == KIND}
+    reviews = {name for name, review in rulebook.reviews.items() if rules & set(review.rules)}
+    word = next(
+        (
+            word
+            for word in reversed(Approvals(control).of_run(run) if run else ())
+            if word.review in reviews and word.decision == APPROVED and word.by != POLICY
+        ),
+        None,
+    )
+    path = table_path(warehouse.run(city, month, run), "rule_working") if run else None
+    if run is None or word is None or path is None or not path.is_file():
+        return []
+    rows = duckdb.execute(
+        "SELECT fund, county, CAST(max(value) FILTER (step = 'plan') AS DECIMAL(18, 2)), "
+        "CAST(coalesce(max(value) FILTER (step = 'decision'), max(value) FILTER (step = 'proposal')) AS DECIMAL(18, 2)) "
+        "FROM read_parquet(?) WHERE rule_id IN (SELECT unnest(?)) AND step IN ('plan', 'proposal', 'decision') AND county <> '' "
+        "GROUP BY fund, county ORDER BY fund, county",
+        [str(path), sorted(rules)],
+    ).fetchall()
+    return [
+        {
+            "fund": fund,
+            "county": county,
+            "amount_fen": to_fen(granted),
+            "by": word.by,
+            "reason": f"已随运行 {run} 审核发布",
+            "standing": run,
+            "plan_fen": to_fen(planned),
+        }
+        for fund, county, planned, granted in rows
+    ]
+
+
 def plans_table(decided: list[dict[str, Any]]) -> pa.Table:
-    """Return decisions of a manifest as an Arrow table with the columns of ``SCHEMA`` (amount in yuan)."""
+    """Return decisions of a manifest as an Arrow table with the columns of ``SCHEMA`` (amounts in yuan); ``plan`` is the plan a decision
+    holds for, null where it holds for any."""
     rows = [
         {
             "fund": item["fund"],
@@ -89,6 +146,7 @@ def plans_table(decided: list[dict[str, Any]]) -> pa.Table:
             "amount": from_fen(item["amount_fen"]),
             "decided_by": item["by"],
             "reason": item["reason"],
+            "plan": from_fen(item["plan_fen"]) if "plan_fen" in item else None,
         }
         for item in decided
     ]

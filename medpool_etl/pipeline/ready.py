@@ -1,5 +1,5 @@
 """What came into a city's inbox, and which periods should be settled now because of it: because everything a period needs is in, because
-something of what it was settled from changed, because its day has come, or because a file came for a month that is closed.
+something of what it was settled from changed, because its day has come, because something it orders is due before it is over, or because a file came for a month that is closed.
 
 Every question is answered from inbox, control database, rulebook and calendar; nothing is settled here. Whoever starts what :func:`to_start`
 names asks again once it is published: a period waits for what it rests on.
@@ -17,6 +17,7 @@ from medpool_etl.intake.looks import digest
 from medpool_etl.periods import Period
 from medpool_etl.pipeline.inbox import ZONE
 from medpool_etl.pipeline.inputs import (
+    Inputs,
     basis_now,
     difference,
     inputs_of,
@@ -25,15 +26,16 @@ from medpool_etl.pipeline.inputs import (
     times_published,
 )
 from medpool_etl.pipeline.looking import Came, Inbox, open_inbox
-from medpool_etl.pipeline.needs import begun, due_on, following, missing_of
+from medpool_etl.pipeline.needs import ahead_on, begun, due_on, following, missing_of
 from medpool_etl.store import Settings
 
-Because = Literal["complete", "changed", "deadline", "adjustment"]
+Because = Literal["complete", "changed", "deadline", "adjustment", "ahead"]
 BECAUSE: dict[Because, Text] = {
     "complete": Text(zh="所需已齐", en="everything it needs is in"),
     "changed": Text(zh="已发布，依据有变", en="published, and what it was settled from changed"),
     "deadline": Text(zh="已到办理日，仍有缺项", en="its day has come, and something is missing"),
     "adjustment": Text(zh="已结账月份有迟到文件，待调整", en="a file came for a closed month, which this one adjusts"),
+    "ahead": Text(zh="期内到期款项所需已齐，先行办理", en="what it orders before it is over can be ordered"),
 }
 log = logging.getLogger(__name__)
 
@@ -95,14 +97,18 @@ class _Line:
 
     def join(self, start: Start, begun: str | None, today: dt.date) -> None:
         """Let a period start, or wait: behind one that starts, and behind one that was begun and is not published. A month waits for that
-        until its own day."""
+        until its own day, and what is due before its period is over does not wait for it."""
         if self.starts:
             self._wait(start, "behind", self.starts[0].period)
         elif begun:
             what = Text(zh=f"运行 {begun}", en=f"run {begun}")
             self.waiting.append(Waiting(start.period, "begun", (what,), start.due))
             self.begun = self.begun or start.period
-        elif self.begun and (start.period.kind != "month" or start.due is None or today < start.due):
+        elif (
+            self.begun
+            and start.because != "ahead"
+            and (start.period.kind != "month" or start.due is None or today < start.due)
+        ):
             self._wait(start, "behind", self.begun)
         else:
             self.starts.append(start)
@@ -146,29 +152,58 @@ def _consider(inbox: Inbox, period: Period, today: dt.date, line: _Line) -> None
     own = inbox.own_contents(period)
     now = inputs_of(inbox.deliveries(period), basis_now(control, warehouse, city, period), own)
     due = due_on(agreed, period)
-    last = newest_opened(control, city, period)
+    last, run = newest_opened(control, city, period), inbox.published.get(period)
+    was = made_from(warehouse, city, period, run, own) if run else None
+    tried = made_from(warehouse, city, period, last, own) if last and last != run else None
     # With the run that was begun last: going back to earlier inputs is a start of its own.
     key = digest([city, str(period), now.key, times_published(control, city, period), last])[:16]
-    if run := inbox.published.get(period):
-        was = made_from(warehouse, city, period, run, own)
-        found = difference(was, now) if was else None
-        if found is None or found.gone:
-            names = tuple(Text(zh=name, en=name) for name in (found.gone if found else (run,)))
-            line.waiting.append(Waiting(period, "gone", names, due))
-            return
-        if not found.what:
-            return
+    found = difference(was, now) if was else None
+    if run and (found is None or found.gone):
+        names = tuple(Text(zh=name, en=name) for name in (found.gone if found else (run,)))
+        line.waiting.append(Waiting(period, "gone", names, due))
+        return
+    if found and not found.what and period in inbox.whole:
+        return
+    missing = missing_of(agreed, period, now.active, inbox.whole, inbox.settled(period.year))
+    if found and not found.what:
+        line.waiting.append(Waiting(period, "lacks", missing, due))
+        return
+    if found and period in inbox.whole:
         start = Start(city, period, "adjustment" if found.late else "changed", key, (), found.what, due)
-    else:
-        missing = missing_of(agreed, period, now.active, inbox.published, inbox.settled(period.year))
-        if not begun(agreed, period, now.active, inbox.published):
-            return
-        if missing and not _its_day(inbox, period, due, today):
+    elif missing and not _its_day(inbox, period, due, today):
+        if start_ahead := _ahead(inbox, period, now, was, today):
+            begun_ahead = tried and _same_ahead(inbox, period, tried, now)
+            line.join(start_ahead, last if begun_ahead else None, today)
+        elif run or begun(agreed, period, now.active, inbox.whole):
             line.waiting.append(Waiting(period, "lacks", missing, due))
-            return
+        return
+    elif run or begun(agreed, period, now.active, inbox.whole):
         start = Start(city, period, "deadline" if missing else "complete", key, missing, (), due)
-    tried = made_from(warehouse, city, period, last, own) if last and last != run else None
+    else:
+        return
     line.join(start, last if tried and tried.key == now.key else None, today)
+
+
+def _ahead(inbox: Inbox, period: Period, now: Inputs, was: Inputs | None, today: dt.date) -> Start | None:
+    """Return the start of what a period orders before it is over, once the files for that are in and its day has come; none where it was
+    published from these very files, and none for a month of which anything else is there: its figures would be of a part of it."""
+    found = ahead_on(inbox.agreed, period)
+    if found is None or today < found[0]:
+        return None
+    there = {contract for contract, _ in now.active}
+    needed = {name for name, contract in inbox.agreed.contracts.items() if contract.expected.every_month}
+    if not there.issuperset(found[1]) or (period.kind == "month" and there & needed):
+        return None
+    if was and _same_ahead(inbox, period, was, now):
+        return None
+    told = [inbox.city, str(period), now.part(found[1]), times_published(inbox.control, inbox.city, period)]
+    return Start(inbox.city, period, "ahead", digest(told)[:16], due=found[0])
+
+
+def _same_ahead(inbox: Inbox, period: Period, one: Inputs, other: Inputs) -> bool:
+    """Whether two inputs of a period are the same for what it orders before it is over."""
+    found = ahead_on(inbox.agreed, period)
+    return found is not None and one.part(found[1]) == other.part(found[1])
 
 
 def _its_day(inbox: Inbox, period: Period, due: dt.date | None, today: dt.date) -> bool:

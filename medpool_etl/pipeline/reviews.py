@@ -21,17 +21,25 @@ from medpool_etl.periods import Period
 from medpool_etl.pipeline.agreed import Agreed
 from medpool_etl.pipeline.basis import manifest_of
 from medpool_etl.pipeline.opening import MonthRun
+from medpool_etl.pipeline.plans import own_plans
 from medpool_etl.places import FUNDS
 from medpool_etl.policy import Review
 from medpool_etl.policy.deadline import ACTORS
 from medpool_etl.settlement import step_zh
 from medpool_etl.store import Control, Settings, Warehouse
-from medpool_etl.store.approvals import APPROVED, CARRIED, PERSON, REJECTED, UNATTENDED, Approvals, Decision
+from medpool_etl.store.approvals import (
+    APPROVED,
+    CARRIED,
+    PERSON,
+    POLICY,
+    REJECTED,
+    UNATTENDED,
+    Approvals,
+    Decision,
+)
 from medpool_etl.store.tables import Approval
 from medpool_etl.store.transitions import person
 
-# Who approves where nobody is asked, because a policy says so.
-POLICY = "medpool"
 # Whose alerts an actor of a review reads, where that is none of the owners of breaks.
 _OWNER = {"city": "finance", "county_finance": "finance", "steering_group": "finance"}
 
@@ -132,8 +140,9 @@ def _reviews(settings: Settings, run: MonthRun, control: Control) -> tuple[Revie
 
 
 def _words_in(manifest: dict[str, Any]) -> set[str]:
-    """Return whose word is in the figures of a run: on plans, on breaks, and to let it pass although it was blocked."""
-    said = [*manifest.get("plans", []), *manifest.get("decisions", [])]
+    """Return whose word is in the figures of a run: on plans, on breaks, and to let it pass although it was blocked. Who approved what
+    stands of an earlier run made none of it."""
+    said = [*own_plans(manifest.get("plans", [])), *manifest.get("decisions", [])]
     if manifest.get("override"):
         said.append(manifest["override"])
     return {item["by"] for item in said}

@@ -24,6 +24,7 @@ from medpool_etl.pipeline.comparing import compare_files
 from medpool_etl.pipeline.done import add_done
 from medpool_etl.pipeline.figures import provisional_reasons
 from medpool_etl.pipeline.gate import blocked, gate_of, sync_breaks
+from medpool_etl.pipeline.inbox import still_awaited
 from medpool_etl.pipeline.indicators import add_indicators
 from medpool_etl.pipeline.measure import measured
 from medpool_etl.pipeline.opening import MonthRun, Progress, begin, open_month, silent
@@ -312,6 +313,7 @@ def _tell(settings: Settings, agreed: Agreed, run: MonthRun, progress: Progress[
                 settings.alert_urls,
                 control,
                 agreed.rulebook.reconciliation.remind_after_days,
+                still_awaited(agreed, run.when),
                 progress,
             )
     finally:

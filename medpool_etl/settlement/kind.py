@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from medpool_etl.documents import Text
@@ -16,7 +16,8 @@ class RuleKind:
 
     ``values``, ``readings`` and ``deadlines`` are the names it asks the rulebook for; a rulebook that has a rule of the kind
     must have them, which `medpool check` says. ``{fund}`` in the name of a value stands for each fund of the rule. ``days`` are
-    deadlines it takes the days of its transfers from as far as a city has them.
+    deadlines it takes the days of its transfers from as far as a city has them. ``ahead`` names those of either that
+    can be met before the period is over, each with the files that must be in for it.
     """
 
     name: str
@@ -28,4 +29,5 @@ class RuleKind:
     readings: tuple[str, ...] = ()
     deadlines: tuple[str, ...] = ()
     days: tuple[str, ...] = ()
+    ahead: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     moves_money: bool = True

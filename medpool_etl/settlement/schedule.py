@@ -14,6 +14,8 @@ from medpool_etl.settlement.kinds import RULE_KINDS
 
 # Working days before its first deadline that a period is settled: for the review, and for the bank. No notice says how many.
 LEAD = {"opening": 3, "clearing": 10}
+# The same for what a quarter orders before it is over.
+AHEAD = 3
 # The list of a clearing is due before its money is.
 CLEARING_LIST = "clearing_list"
 
@@ -42,6 +44,26 @@ def first_due(rulebook: Rulebook, period: Period, calendar: WorkingCalendar) -> 
     return min(days, default=None)
 
 
+def ahead_from(rulebook: Rulebook, period: Period, calendar: WorkingCalendar) -> tuple[dt.date, tuple[str, ...]] | None:
+    """Return the working day from which what a month or quarter orders before it is over is settled, and the contracts of the files that must
+    be in for it: funding plans (Taizhou T10), subsidies by the quarter (T8.2). None where everything is due behind ``settled_from``.
+
+    Plans of a month are settled as soon as they are in. Money of a quarter is not called for sooner than need be: ``AHEAD`` working days
+    before it is due. Raises ConfigurationError as :func:`settled_from` does.
+    """
+    days: dict[dt.date, set[str]] = {}
+    for rule_id in rules_of(rulebook, period) if period.kind in ("month", "quarter") else ():
+        for name, files in RULE_KINDS[rulebook.rules[rule_id].kind].ahead.items():
+            deadline = rulebook.deadlines.get(name)
+            if deadline and (period.kind == "month" or period.number in deadline.quarters):
+                days.setdefault(due_of(rulebook, name, period, calendar).due, set()).update(files)
+    if not days or min(days) >= settled_from(rulebook, period, calendar):
+        return None
+    first = min(days)
+    day = period.first_day if period.kind == "month" else calendar.plus(calendar.on_or_after(first), -AHEAD)
+    return calendar.on_or_after(day), tuple(sorted(days[first]))
+
+
 def rules_of(rulebook: Rulebook, period: Period) -> tuple[str, ...]:
     """Return the ids of the rules a period is settled by, in the notice's order; none before the notice is in force."""
     first = rulebook.notice.in_force_from
@@ -53,7 +75,7 @@ def rules_of(rulebook: Rulebook, period: Period) -> tuple[str, ...]:
 def _latest_file(month: Month) -> dt.date:
     """Return the latest day at which the contracts expect a file that every month needs."""
     expected = [contract.expected for contract in load_all().values()]
-    return max(it.deadline.on(month) for it in expected if it.every == "month" and it.need == "always")
+    return max(it.deadline.on(month) for it in expected if it.every_month)
 
 
 def _days(rulebook: Rulebook, rule_id: str, period: Period) -> set[str]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 APPROVED, REJECTED = "approved", "rejected"
 PERSON, CARRIED, UNATTENDED = "person", "carried", "unattended"
+# Who approves where nobody is asked, because a policy says so.
+POLICY = "medpool"
 LONGEST = 500
 
 
@@ -118,6 +120,12 @@ class Approvals:
                 .order_by(Run.opened_at.desc())
                 .limit(1)
             )
+
+    def of_run(self, run_id: str) -> tuple[Approval, ...]:
+        """Return every decision on a run, in the order they were made."""
+        with self._control.session() as session:
+            session.expire_on_commit = False
+            return tuple(session.scalars(sa.select(Approval).where(Approval.run_id == run_id).order_by(Approval.id)))
 
     def listing(self) -> tuple[Approval, ...]:
         """Return every decision, in the order they were made."""

@@ -31,7 +31,11 @@ SELECT fund, county, 'average', CAST(round(sum(expenditure) / any_value(n), 2) A
   'monthly_settlement.expenditure ' || min(month) || '~' || max(month)
 FROM spent JOIN months USING (fund, county) SEMI JOIN funding_plan USING (fund, county) GROUP BY fund, county
 UNION ALL
-SELECT fund, county, 'approved', amount, NULL, '审核决定 ' || decided_by || '：' || reason FROM plan_decisions SEMI JOIN funding_plan USING (fund, county)
+SELECT fund, county, 'approved', amount, NULL, '审核决定 ' || decided_by || '：' || reason
+FROM plan_decisions AS decided
+-- What was approved with an earlier run holds for the plan it was approved of.
+SEMI JOIN funding_plan ON funding_plan.fund = decided.fund AND funding_plan.county = decided.county
+  AND (decided.plan IS NULL OR decided.plan = funding_plan.planned_amount)
 UNION ALL
 -- What was advanced as revolving fund is no money for the month.
 SELECT transfers.fund, transfers.county, 'revolving',

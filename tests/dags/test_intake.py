@@ -1,6 +1,7 @@
 """Intake through Airflow: files that arrive start the right runs, once; the watcher announces what is there whole."""
 
 import asyncio
+import json
 import logging
 import shutil
 from collections.abc import AsyncIterator
@@ -14,9 +15,11 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.models import DagRun, TaskInstance
 from airflow.sdk import DAG
+from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from medpool_inbox import InboxTrigger, watch_seconds
+from medpool_workdays import WorkingDayTimetable
 
 from medpool_etl.errors import ConfigurationError
 from medpool_etl.policy import rulebooks
@@ -57,7 +60,7 @@ def alone(database: None) -> None:
 
 
 def test_every_city_has_an_intake(database: None) -> None:
-    """It watches the city's inbox, and looks again when something of the city was published."""
+    """It watches the city's inbox, and looks again when something of the city was published, and every working day."""
     bag = DagBag(dag_folder=str(ROOT / "dags"))
     assert {f"medpool_intake_{city}" for city in rulebooks()} == {name for name in bag.dags if "_intake_" in name}
     dag = bag.dags["medpool_intake_taizhou"]
@@ -65,6 +68,9 @@ def test_every_city_has_an_intake(database: None) -> None:
     assert set(assets) == {f"medpool_{what}_taizhou" for what in ("inbox", "opening", "month", "quarter", "clearing")}
     (watcher,) = assets["medpool_inbox_taizhou"].watchers
     assert watcher.trigger.serialize() == ("medpool_inbox.InboxTrigger", {"city": "taizhou", "seconds": 30.0})
+    stored = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
+    assert stored.timetable.timetable.serialize() == WorkingDayTimetable(8, 0).serialize()
+    assert {asset.name for _, asset in stored.timetable.asset_condition.iter_assets()} == set(assets)
     assert dag.max_active_runs == 1 and not dag.catchup
     assert all(task.doc_md for task in dag.tasks) and "When it fails" in str(dag.doc_md)
 

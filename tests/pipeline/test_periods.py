@@ -166,7 +166,7 @@ def test_a_quarter_whose_months_are_missing_is_provisional(begun: Settings) -> N
         f"SELECT figures, reasons_zh FROM read_parquet('{table_path(run.folder(begun), 'runs')}')"
     ).fetchall()
     assert figures == "provisional"
-    assert "2个月尚未发布（2022-02、2022-03）" in reasons
+    assert "2个月尚未结算（2022-02、2022-03）" in reasons
 
 
 def test_a_year_is_closed_when_all_of_it_is_there(begun: Settings) -> None:

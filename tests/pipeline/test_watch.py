@@ -271,3 +271,23 @@ def test_every_deadline_of_every_notice_is_reminded_of_and_alerted(city: str, tm
         name = f"{entry.title.zh}（{entry.period.zh}）" if entry.period else entry.title.zh
         phases = said[f"{entry.who} {name}"]
         assert phases[0] in ("到期提醒", "顺延至今日，最后一天") and any(p.startswith("逾期") for p in phases), name
+
+
+def test_what_is_published_ahead_meets_what_it_ordered(tmp_path: Path) -> None:
+    """With March's plans ordered before March is settled, the plans are reviewed and their allocation is named; nothing is known of the
+    premiums' remittance, and March is still to be published."""
+    settings = unattended(tmp_path)
+    rehearse(settings, "taizhou", MARCH)
+    for path in settings.month_inbox("taizhou", MARCH).iterdir():
+        if not path.name.startswith("用款计划"):
+            path.unlink()
+    pipeline.run_period(settings, "taizhou", MARCH)
+    day = told(settings, "2022-04-06")
+    assert about(day.get("agency"), "审核用款计划并向市财政申请（2022年3月）") == ""
+    said = about(day["finance"], "基金拨付市经办支出户（2022年3月）")
+    assert "应付 " in said and "2022年3月结算仅先行发布了期内到期款项" in said
+    said = about(day["finance"], "保险费划款至市财政专户（2022年3月）")
+    assert "2022年3月结算仅先行发布了期内到期款项" in said and "应付金额以发布为准" in said
+    late = told(settings, "2022-05-05")
+    said = about(late["agency"], "发布2022年3月结算")
+    assert "仅先行发布了期内到期款项" in said and "medpool inbox" in said

@@ -35,7 +35,7 @@ def settle_period(settings: Settings, run: MonthRun, progress: Progress[Any] = s
         facts.prepare(connection)
         applied = apply_rules(connection, agreed, run.period)
         books = keep_period(connection, agreed, run.period, applied.outcome.transfers)
-        reasons = [*_reasons(connection, manifest, run.period), *applied.reasons, *books.reasons]
+        reasons = [*_reasons(connection, run.period), *applied.reasons, *books.reasons]
     known = {
         "gate": "open",
         "override_by": "",
@@ -71,10 +71,10 @@ def _complete(connection: duckdb.DuckDBPyConnection, agreed: Agreed) -> None:
     add_rows(connection, [], [contract for name, contract in agreed.contracts.items() if name not in there])
 
 
-def _reasons(connection: duckdb.DuckDBPyConnection, manifest: dict[str, Any], period: Period) -> list[Text]:
-    """Return why the figures are provisional: months it needs that are not published, files that do not count, rows set aside."""
+def _reasons(connection: duckdb.DuckDBPyConnection, period: Period) -> list[Text]:
+    """Return why the figures are provisional: months it needs that are not settled, files that do not count, rows set aside."""
     reasons: list[Text] = []
-    done = {item["period"] for item in manifest["done"]}
+    done = {row[0] for row in connection.execute("SELECT period FROM done_periods WHERE kind = 'month'").fetchall()}
     if period.kind in ("quarter", "clearing"):
         first = period.first_month
         months = [first.plus(n) for n in range(3 if period.kind == "quarter" else 12)]
@@ -107,6 +107,6 @@ def _reasons(connection: duckdb.DuckDBPyConnection, manifest: dict[str, Any], pe
 
 def _months(missing: list[Month]) -> Text:
     return Text(
-        zh=f"{len(missing)}个月尚未发布（{'、'.join(str(month) for month in missing)}）",
-        en=f"{len(missing)} months are not published ({', '.join(str(month) for month in missing)})",
+        zh=f"{len(missing)}个月尚未结算（{'、'.join(str(month) for month in missing)}）",
+        en=f"{len(missing)} months are not settled ({', '.join(str(month) for month in missing)})",
     )

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import duckdb
+
 from medpool_etl.marts import table_path
 from medpool_etl.periods import Period
 from medpool_etl.pipeline.agreed import Agreed
+from medpool_etl.pipeline.done import is_ahead
 from medpool_etl.store import Control, Settings, Warehouse
 
 # How many counties or accounts a message names before it counts the rest; no city has that many counties.
@@ -19,7 +22,7 @@ NAMED = 20
 @dataclass(frozen=True)
 class Evidence:
     """``done``: it is known to be met. ``lines`` say what is known, in Chinese; ``waits_for`` are periods it depends on that are not
-    published."""
+    settled."""
 
     done: bool
     lines: tuple[str, ...] = ()
@@ -48,11 +51,26 @@ class Place:
         path = table_path(self.warehouse.run(self.city, str(period), run), name)
         return path if path.is_file() else None
 
+    def settled(self, period: Period) -> bool:
+        """Whether a period is published, and not only what it orders before it is over."""
+        run = self.published.get(str(period))
+        return run is not None and not is_ahead(self.warehouse, self.city, period, run)
+
+    def decided(self, period: Period, rule_ids: Iterable[str]) -> bool:
+        """Whether rules of a period have said what they order: it is settled, or published ahead with orders of theirs."""
+        if self.settled(period):
+            return True
+        path = self.table(period, "transfers")
+        query = "SELECT count(*) FROM read_parquet(?) WHERE rule_id IN (SELECT unnest(?::VARCHAR[]))"
+        return bool(path and duckdb.execute(query, [str(path), list(rule_ids)]).fetchall()[0][0])
+
     def said_of(self, period: Period) -> str:
         """Return how a period stands, in Chinese: 2022年3月结算已发布（暂定）."""
         run = self.published.get(str(period))
         if run is None:
             return f"{period.zh}结算尚未发布"
+        if not self.settled(period):
+            return f"{period.zh}结算仅先行发布了期内到期款项"
         return f"{period.zh}结算已发布（{'正式' if self.control.figures(run) == 'final' else '暂定'}）"
 
 

@@ -49,7 +49,11 @@ class Payments:
         if not ordering:
             return Evidence(False, ("本系统不计算此项，是否办理只能由经办人登记",))
         periods = tuple(dict.fromkeys(period for period, _ in ordering))
-        waits_for = tuple(period for period in periods if str(period) not in self._place.published)
+        waits_for = tuple(
+            period
+            for period in periods
+            if not self._place.decided(period, {rule for p, rule in ordering if p == period})
+        )
         ordered = [item for period, rule_id in ordering for item in self._ordered(entry, period, rule_id)]
         lines = [f"{self._place.said_of(period)}，应付金额以发布为准" for period in waits_for]
         if not ordered:
@@ -109,14 +113,14 @@ class Payments:
             for key, amount in item.flows.items():
                 owed[key] += amount
         shown: dict[Key, tuple[Decimal, Decimal]] = {}
-        for month in {key[0] for key in owed}:
+        in_books = {month for month in {key[0] for key in owed} if self._place.settled(Period.of(month))}
+        for month in in_books:
             path = self._place.table(Period.of(month), "instructed_executed")
             if path is not None:
                 rows = duckdb.execute(
                     "SELECT fund, county, flow, instructed_amount, executed_amount FROM read_parquet(?)", [str(path)]
                 ).fetchall()
                 shown |= {(month, fund, county, flow): (told, done) for fund, county, flow, told, done in rows}
-        in_books = {month for month in {key[0] for key in owed} if str(month) in self._place.published}
         paid = {key for key, sum_ in owed.items() if key in shown and _covers(sum_, *shown[key])}
         executed = {item.transfer_id for item in ordered if paid & set(item.flows)}
         unknown = {

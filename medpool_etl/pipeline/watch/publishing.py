@@ -13,12 +13,13 @@ from medpool_etl.alerts.daily import Item, subject_of, tell_daily
 from medpool_etl.alerts.delivery import deliver
 from medpool_etl.errors import StoreError
 from medpool_etl.periods import Period
+from medpool_etl.pipeline.done import is_ahead
 from medpool_etl.pipeline.inbox import ZONE
 from medpool_etl.pipeline.opening import MonthRun
 from medpool_etl.pipeline.reviews import reviews
 from medpool_etl.places import load_city
 from medpool_etl.policy.deadline import ACTORS, Actor
-from medpool_etl.store import Control, Settings
+from medpool_etl.store import Control, Settings, Warehouse
 from medpool_etl.store.approvals import APPROVED, REJECTED, Approvals
 from medpool_etl.store.steps import BLOCKED, DIED, FAILED, RUNNING, Steps
 
@@ -48,11 +49,14 @@ def publish_subject(city: str, period: Period) -> str:
 def standing_of(settings: Settings, control: Control, city: str, period: Period) -> Standing:
     """Return what keeps a period from being published, told from the control database. Raises StoreError when it does not answer."""
     called = f"{city} {period}"
-    if control.published_run(city, str(period)):
+    published = control.published_run(city, str(period))
+    ahead = published is not None and is_ahead(Warehouse(settings.warehouse), city, period, published)
+    if published and not ahead:
         return Standing("published", "已发布")
     run_id = Approvals(control).latest_run(city, str(period))
-    if run_id is None:
-        return Standing("waiting", "尚未开始", f"文件到齐后运行 medpool run {called}；medpool inbox 列出未到的文件")
+    if run_id is None or run_id == published:
+        zh = "仅先行发布了期内到期款项" if ahead else "尚未开始"
+        return Standing("waiting", zh, f"文件到齐后运行 medpool run {called}；medpool inbox 列出未到的文件")
     last = next((row for row in reversed(Steps(control).listing(city, str(period))) if row.run_id == run_id), None)
     outcome, step = (last.outcome, last.step) if last else ("", "")
     if outcome in (FAILED, DIED):

@@ -145,7 +145,7 @@ def _of_pipeline(place: Place, day: dt.date, since: dt.date) -> Iterator[Matter]
     for period in sorted(periods, key=lambda period: period.order):
         # A period that is not over is not to be published, but for an opening, which comes with the beginning of its year.
         begun = period.first_day if period.kind == "opening" else period.last_day
-        if str(period) in place.published or begun - dt.timedelta(days=31) > day or period.last_day < since - LONGEST:
+        if place.settled(period) or begun - dt.timedelta(days=31) > day or period.last_day < since - LONGEST:
             continue
         try:
             by = publish_by(rulebook, period, calendar)
@@ -183,17 +183,19 @@ def _evidence(place: Place, matter: Matter, filings: Filings, payments: Payments
     needed = rests_on(place.agreed.rulebook, entry)
     if needed is None:
         return _decided(place, entry)
-    waits_for = () if str(needed) in place.published else (needed,)
+    waits_for = () if place.settled(needed) else (needed,)
     return Evidence(False, (f"{place.said_of(needed)}；是否已报送只能由经办人登记",), waits_for)
 
 
 def _decided(place: Place, entry: Entry) -> Evidence:
     """Return whether what is filed was decided in the settlement that needs it (a plan reviewed, claims that came): it is once the period is
     published, which it is not before its reviews are approved. What no settlement needs, only a person can tell."""
-    periods = [period for period, _ in ordered_by(place.agreed.rulebook, entry, place.agreed.calendar)]
-    if not periods:
+    rules: dict[Period, list[str]] = {}
+    for period, rule_id in ordered_by(place.agreed.rulebook, entry, place.agreed.calendar):
+        rules.setdefault(period, []).append(rule_id)
+    if not rules:
         return Evidence(False, ("是否办理只能由经办人登记",))
-    waits_for = tuple(period for period in periods if str(period) not in place.published)
+    waits_for = tuple(period for period, ids in rules.items() if not place.decided(period, ids))
     return Evidence(not waits_for, tuple(place.said_of(period) for period in waits_for), waits_for)
 
 

@@ -166,5 +166,6 @@ KINDS: tuple[RuleKind, ...] = (
         values=("plan_tolerance",),
         readings=("plan_review",),
         days=("plan_review", "allocation", "distribution"),
+        ahead=dict.fromkeys(("plan_review", "allocation", "distribution"), ("funding_plan",)),
     ),
 )

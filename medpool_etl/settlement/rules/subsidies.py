@@ -165,5 +165,7 @@ KINDS: tuple[RuleKind, ...] = (
         county=SubsidyCounty,
         readings=("subsidy_overpaid",),
         deadlines=tuple(f"subsidy_q{number}" for number in range(1, QUARTERS + 1)),
+        # The fourth is settled with the provincial grant, of which the files of the third quarter's months tell.
+        ahead={f"subsidy_q{number}": ("annual_budget",) for number in range(1, QUARTERS)},
     ),
 )
