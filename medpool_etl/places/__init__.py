@@ -61,7 +61,18 @@ class City(Document):
                 raise ValueError(f"unit {unit.code}: its successor {unit.successor} is not a unit of the city")
             if unit.valid_from and unit.valid_to and unit.valid_to < unit.valid_from:
                 raise ValueError(f"unit {unit.code}: valid_to lies before valid_from")
+            if self._leads_back(unit):
+                raise ValueError(f"unit {unit.code}: its successors lead back to a unit that ceased before")
         return self
+
+    def _leads_back(self, unit: Unit) -> bool:
+        units, seen = {item.code: item for item in self.units}, {unit.code}
+        while unit.successor and unit.successor in units:
+            if unit.successor in seen:
+                return True
+            seen.add(unit.successor)
+            unit = units[unit.successor]
+        return False
 
     def units_on(self, day: dt.date) -> tuple[Unit, ...]:
         """Return the units that exist on ``day``, by code."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,7 @@ MISTAKES = {
     "code twice": ('"320602"', '"320614"', "320614 stands twice"),
     "unknown successor": ('successor: "320614"', 'successor: "320699"', "its successor 320699"),
     "ends before it begins": ("valid_from: 2021-01-01", "valid_from: 2021-01-01, valid_to: 2020-01-01", "before valid_from"),
+    "a circle": ("valid_from: 2021-01-01", 'valid_from: 2021-01-01, successor: "320684"', "lead back"),
     "short code": ('code: "320602"', 'code: "32060"', "units.2.code"),
     "code as a number": ('code: "320602"', "code: 320602", "units.2.code"),
     "impossible day": ("2020-12-31", "2020-12-32", "units.0.valid_to"),
@@ -85,6 +87,54 @@ def test_mistakes_in_a_city(right: str, wrong: str, said: str, tmp_path: Path) -
         city(MERGER.replace(right, wrong), tmp_path)
     assert said in str(caught.value)
     assert "nantong.yaml, line" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("city", "code", "day", "expected"),
+    [
+        ("nantong", "320602", "2020-12-31", "320602"),
+        ("nantong", "320602", "2021-01-01", "320613"),
+        ("nantong", "320611", "2021-01-01", "320613"),
+        ("nantong", "320684", "2021-01-01", "320614"),
+        ("nantong", "320612", "2021-01-01", "320612"),
+        ("hangzhou", "330103", "2021-04-30", "330105"),
+        ("hangzhou", "330104", "2021-04-30", "330102"),
+        ("hangzhou", "330110", "2021-04-30", "330110"),
+        ("nantong", "A", "2021-01-01", "A"),
+    ],
+)
+def test_who_inherits(city: str, code: str, day: str, expected: str) -> None:
+    """A unit stands for itself while it exists, then who inherits it does (N: 合并单位由承继单位承担); a code of no unit for itself."""
+    assert load_city(city).heir(code, dt.date.fromisoformat(day)) == expected
+
+
+def test_heirs_of_heirs() -> None:
+    """A unit is inherited by the one that stands on the day, over any number of mergers; successors that lead back are a mistake."""
+    units = [
+        {
+            "code": f"33060{n}",
+            "name": {"zh": "区", "en": "District"},
+            "tax_office": "13306010000",
+            "valid_to": f"202{n}-12-31",
+        }
+        for n in range(1, 4)
+    ]
+    for unit, after in itertools.pairwise(units):
+        unit["successor"] = after["code"]
+    about = {
+        "city": "x",
+        "code": "330600",
+        "name": {"zh": "市", "en": "City"},
+        "source": "-",
+        "last_checked_on": "2026-01-01",
+    }
+    city = City.model_validate(about | {"units": units})
+    assert [city.heir("330601", dt.date(year, 7, 1)) for year in (2021, 2022, 2023, 2024)] == [
+        "330601", "330602", "330603", "330603",
+    ]  # fmt: skip
+    units[2]["successor"] = "330601"
+    with pytest.raises(ValueError, match="lead back"):
+        City.model_validate(about | {"units": units})
 
 
 def test_zone_with_a_local_id(tmp_path: Path) -> None:

@@ -49,3 +49,28 @@ def test_only_residents() -> None:
     """The clause speaks of the residents' fund."""
     with pytest.raises(InputError, match="N-2 is no rule of the worker fund"):
         make_up(2020, Decimal(1100), 1, "worker")
+
+
+def test_the_new_chongchuan_owes_what_both_owed() -> None:
+    """Standards do not add up, so the rows of merged units stay and name the successor, and the rule adds what they owe: no fen is lost."""
+    amounts = {}
+    for year in range(2020, 2026):
+        heir = "320613" if year > 2020 else None
+        rows = {
+            "320602": MakeUpCounty(standard=Decimal("1199.99"), insured=2, successor=heir),
+            "320611": MakeUpCounty(standard=Decimal("1199.97"), insured=1, successor=heir),
+            "320612": MakeUpCounty(standard=Decimal("1100"), insured=1),
+        }
+        transfers = apply_rule(
+            "N-2", NANTONG, CALENDAR, Named({}), "resident", Period.parse(f"{year}-opening"), Facts(), rows,
+        ).transfers  # fmt: skip
+        amounts[year] = {t.county: str(t.amount) for t in transfers}
+    # 2 fen of Chongchuan: a fifth rounds to none, so all in the last year. 3 fen of Gangzha: a fifth rounds up to one, for three years.
+    assert amounts == {
+        2020: {"320611": "0.01", "320612": "20.00"},
+        2021: {"320613": "0.01", "320612": "20.00"},
+        2022: {"320613": "0.01", "320612": "20.00"},
+        2023: {"320612": "20.00"},
+        2024: {"320613": "0.02", "320612": "20.00"},
+        2025: {},
+    }
