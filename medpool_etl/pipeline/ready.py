@@ -185,10 +185,11 @@ def _consider(inbox: Inbox, period: Period, today: dt.date, line: _Line) -> None
 
 
 def _ahead(inbox: Inbox, period: Period, now: Inputs, was: Inputs | None, today: dt.date) -> Start | None:
-    """Return the start of what a period orders before it is over, once the files for that are in and its day has come; none where it was
-    published from these very files, and none for a month of which anything else is there: its figures would be of a part of it."""
-    found = ahead_on(inbox.agreed, period)
-    if found is None or today < found[0]:
+    """Return the start of what a period orders before it is over, once the files for that are in and its day has come, until that of the
+    period itself has; none where it was published from these very files, and none for a month of which anything else is there: its figures
+    would be of a part of it."""
+    found, due = ahead_on(inbox.agreed, period), due_on(inbox.agreed, period)
+    if found is None or due is None or not found[0] <= today < due:
         return None
     there = {contract for contract, _ in now.active}
     needed = {name for name, contract in inbox.agreed.contracts.items() if contract.expected.every_month}

@@ -203,6 +203,9 @@ def test_subsidies_are_called_for_before_they_are_due(office: Settings) -> None:
     assert started(take_in(office, CITY, dt.date(2022, 2, 22))) == []
     found = take_in(office, CITY, dt.date(2022, 2, 23))
     assert started(found) == [("2022-Q1", "ahead")]
+    # Long after, it waits for its months like any other.
+    late = take_in(office, CITY, dt.date(2022, 8, 1))
+    assert started(late) == [] and waiting(late)["2022-Q1"] == "lacks"
     pipeline.run_period(office, CITY, QUARTER)
     found = take_in(office, CITY, DAY)
     assert started(found) == [] and waiting(found) == {
