@@ -6,7 +6,7 @@ import pendulum
 from airflow.sdk import Param, dag
 from medpool_deadline import publish_deadline
 from medpool_failures import on_failure
-from medpool_tasks import DEFAULTS, asked, period_param, reviews_of, settlement
+from medpool_tasks import DEFAULTS, ahead_param, asked, period_param, reviews_of, settlement
 from medpool_timetable import SettlementMonthTimetable
 
 from medpool_etl.policy import cities, load_rulebook
@@ -21,8 +21,8 @@ publishes Parquet, the DuckDB mart and the workbook.
 files that came late for closed months.
 **Output.** `<MEDPOOL_WAREHOUSE>/runs/{city}/<month>/<run>` and `<MEDPOOL_WAREHOUSE>/marts/current/medpool.duckdb`.
 
-**Schedule.** `medpool_intake_{city}` starts a month once its files are complete, and again when a corrected file comes. A month that is not
-complete is settled on the first working day after its reports are due, by the rulebook's deadlines (`medpool deadlines {city} YEAR`): the
+**Schedule.** `medpool_intake_{city}` starts a month once its files are complete, and again when a corrected file comes; the funding plans for
+the next month are ordered before, as soon as they are in (parameter `ahead`). A month that is not complete is settled on the first working day after its reports are due, by the rulebook's deadlines (`medpool deadlines {city} YEAR`): the
 log of `open_month`, the summary and the alerts then name what is missing. A manual run takes the parameter `period`.
 
 **Steps.** open_month → stage → judge → reconcile → settle → gate → {reviews} → publish → notify. Each can be cleared and run again: the same
@@ -57,6 +57,7 @@ def medpool_month(city: str) -> None:
         default_args=DEFAULTS,
         params={
             "period": period_param("2022-03"),
+            "ahead": ahead_param(),
             "month": Param(
                 None, type=["null", "string"], pattern=r"^\d{4}-\d{2}$", title="结算月 Month", description="The same."
             ),

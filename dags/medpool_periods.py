@@ -8,7 +8,7 @@ import pendulum
 from airflow.sdk import dag
 from medpool_deadline import publish_deadline
 from medpool_failures import on_failure
-from medpool_tasks import DEFAULTS, asked, period_param, reviews_of, settlement
+from medpool_tasks import DEFAULTS, ahead_param, asked, period_param, reviews_of, settlement
 from medpool_timetable import SettlementTimetable
 
 from medpool_etl.policy import load_rulebook, rulebooks
@@ -33,7 +33,8 @@ KINDS = (
         "2022-Q1",
         "The quarterly transfers: subsidies that are due, interest and other income that is moved on",
         "nothing of its own: it rests on the published months of the quarter and the files they were made of",
-        "once its three months are published, at the latest on the working day after the reports of its last month are due",
+        "once its three months are published, at the latest on the working day after the reports of its last month are due; subsidies "
+        "that are due before the quarter is over are called for three working days before they are (parameter `ahead`)",
     ),
     Kind(
         "opening",
@@ -91,7 +92,10 @@ def medpool_period(city: str, kind: Kind) -> None:
         deadline=publish_deadline(city, kind.name),
         on_failure_callback=on_failure,
         default_args=DEFAULTS,
-        params={"period": period_param(kind.example)},
+        params={
+            "period": period_param(kind.example),
+            **({"ahead": ahead_param()} if kind.name == "quarter" else {}),
+        },
         tags=["medpool", city, kind.name],
         doc_md=DOC.format(
             purpose=kind.purpose,

@@ -26,6 +26,7 @@ def runs_of(found: Iterable[Start]) -> list[dict[str, Any]]:
                 "conf": {
                     "period": str(start.period),
                     "because": start.because,
+                    "ahead": start.because == "ahead",
                     "missing": [text.zh for text in start.missing],
                 },
             }

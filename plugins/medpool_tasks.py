@@ -57,6 +57,16 @@ def period_param(example: str) -> Param:
     )
 
 
+def ahead_param() -> Param:
+    """Return the parameter by which a run orders only what its period owes before it is over."""
+    return Param(
+        False,
+        type="boolean",
+        title="先行办理 Ahead",
+        description="Only what is due before the period is over: funding plans of a month, subsidies of a quarter.",
+    )
+
+
 def published_asset(city: str, kind: str) -> Asset:
     """Return the asset that says a period of a kind was published; intake looks what became ready by it."""
     return Asset(name=f"medpool_{kind}_{city}", uri=f"medpool://{city}/{kind}")
@@ -125,14 +135,14 @@ def begin(timetable: SettlementTimetable, context: Any) -> dict[str, Any]:
     """
     settings, city = Settings.load(), timetable.city
     try:
-        period = _period(timetable, context)
+        period, ahead = _period(timetable, context), bool(context["params"].get("ahead"))
         if period.kind == "month":
-            run = pipeline.open_month(settings, city, period.first_month)
-            for row in pipeline.inbox(settings, city, period.first_month):
+            run = pipeline.open_month(settings, city, period.first_month, ahead=ahead)
+            for row in () if ahead else pipeline.inbox(settings, city, period.first_month):
                 if row.state in ("awaited", "overdue", "unusable"):
                     log.warning("%s %s: %s %s %s", city, period, row.title.zh, row.whose, row.state)
         else:
-            run = pipeline.open_period(settings, city, period)
+            run = pipeline.open_period(settings, city, period, ahead=ahead)
         # Who pressed the button had the figures made, and does not approve them.
         pipeline.made_by(settings, run, context["dag_run"].triggering_user_name)
     except (InputError, ConfigurationError) as error:

@@ -7,7 +7,7 @@ payer's id.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -129,18 +129,16 @@ def open_breaks(folder: Path) -> tuple[str, ...]:
     return tuple(row[0] for row in rows)
 
 
-def read_concerns(
-    folder: Path, remind_after_days: Iterable[int], lives: Mapping[str, int], awaited: Collection[str] = ()
-) -> Concerns:
+def read_concerns(folder: Path, remind_after_days: Iterable[int], lives: Mapping[str, int]) -> Concerns:
     """Return what a run has to say. A break speaks anew at each age of ``remind_after_days``; ``lives`` says how often
-    each was opened (1 for one that is not there); of ``awaited`` contracts nothing is missing yet. Raises StoreError when the run has no summary."""
+    each was opened (1 for one that is not there). Raises StoreError when the run has no summary."""
     has_breaks = table_path(folder, "breaks").is_file()
     names = ("files", "set_aside_rows", *(("breaks",) if has_breaks else ()))
     with _tables(folder, *names) as connection:
         return Concerns(
             _gate(folder),
             _breaks(connection, sorted(set(remind_after_days)), lives) if has_breaks else (),
-            _files(connection, awaited),
+            _files(connection),
             _rows(connection),
             _unfunded(folder),
             _risks(folder),
@@ -215,14 +213,12 @@ def _whats(begin: str, reached: list[int], blocks: bool) -> tuple[str, ...]:
     return (*said, *(f"{what}!" for what in said)) if blocks else said
 
 
-def _files(connection: duckdb.DuckDBPyConnection, awaited: Collection[str]) -> tuple[FileConcern, ...]:
+def _files(connection: duckdb.DuckDBPyConnection) -> tuple[FileConcern, ...]:
     rows = connection.execute(
         f"""
         SELECT {_OWNER}, file_name, problem_zh, city, month, contract, part, sha256, outcome
-        FROM files WHERE outcome IN ('unusable', 'rejected') OR (outcome = 'missing' AND contract NOT IN (SELECT unnest(?::VARCHAR[])))
-        ORDER BY file_name, problem_zh
-        """,
-        [list(awaited)],
+        FROM files WHERE outcome IN ('missing', 'unusable', 'rejected') ORDER BY file_name, problem_zh
+        """
     ).fetchall()
     return tuple(
         FileConcern(owner, _digest(*which, problem), ("new",), name or "", problem or "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,18 +43,17 @@ def tell(
     urls: tuple[str, ...],
     control: Control,
     remind_after_days: tuple[int, ...],
-    awaited: Collection[str] = (),
     progress: Callable[[Iterable[Any], str], Iterable[Any]] = lambda items, _what: items,
 ) -> Outcome:
     """Tell the log and every address what a run has to say that they do not know yet, a message an owner.
 
     A break is told when it arises, changes its amount or comes back, again at each age in ``remind_after_days``, and
-    when it ends; a faulty file once, and a missing one of ``awaited`` contracts not yet. What could not be delivered is sent by the next call; what was is not sent again,
+    when it ends; a faulty file once. What could not be delivered is sent by the next call; what was is not sent again,
     unless the process died between delivering and recording it: rather twice than never. ``urls`` are Apprise
     addresses. Raises StoreError when the run has no summary or the control database does not answer.
     """
     memory = Memory(control)
-    concerns = read_concerns(folder, remind_after_days, memory.lives(open_breaks(folder)), awaited)
+    concerns = read_concerns(folder, remind_after_days, memory.lives(open_breaks(folder)))
     messages, failed = [], 0
     for url in progress([None, *dict.fromkeys(urls)], "alerting"):
         destination = LOG if url is None else destination_of(url)

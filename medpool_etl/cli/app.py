@@ -151,6 +151,13 @@ def run(
             show_default=False,
         ),
     ] = None,
+    ahead: Annotated[
+        bool,
+        typer.Option(
+            "--ahead",
+            help="Order only what is due before the period is over: the funding plans of a month, the subsidies of a quarter.",
+        ),
+    ] = False,
 ) -> None:
     """Settle a period: a month (receive, stage, judge, reconcile, settle, pass the gate, publish, alert), a quarter, the opening
     of a year or its clearing; then show what came out.
@@ -158,7 +165,7 @@ def run(
     What the city's rules have reviewed waits for `medpool approve` before it is published. Run again with the same inputs and rules, it changes nothing and says so.
     """
     settings, when = Settings.load(), Period.parse(period)
-    done = pipeline.run_period(settings, city, when, progress, by or _login(settings))
+    done = pipeline.run_period(settings, city, when, progress, by or _login(settings), ahead)
     _show(settings, city, when, unchanged=done.unchanged)
 
 

@@ -53,7 +53,7 @@ def _starts(found: Intake) -> None:
         say(f"  {start.period}  {why.zh} {why.en}")
         _lines("缺 lacks", start.missing)
         _lines("变动 changed", start.what)
-        say(f"    do: medpool run {found.city} {start.period}")
+        say(f"    do: medpool run {found.city} {start.period}{' --ahead' if start.because == 'ahead' else ''}")
 
 
 def _waiting(found: Intake) -> None:

@@ -12,7 +12,7 @@ from medpool_etl.documents import Text
 from medpool_etl.periods import Period
 from medpool_etl.pipeline import facts
 from medpool_etl.pipeline.agreed import Agreed
-from medpool_etl.settlement import Outcome, Registered, apply_rule, kind_of, transfers_table
+from medpool_etl.settlement import Outcome, Registered, ahead_rules, apply_rule, kind_of, transfers_table
 from medpool_etl.store.session import add_references
 
 WORKING = pa.schema(
@@ -40,15 +40,24 @@ class Applied:
     reasons: list[Text] = field(default_factory=list)
 
 
-def apply_rules(connection: duckdb.DuckDBPyConnection, agreed: Agreed, period: Period) -> Applied:
-    """Return what the rules of a period give, in the notice's order.
+AHEAD = Text(
+    zh="仅先行办理期内到期款项，本期尚未结算",
+    en="only what is due before the period is over is ordered; the period is not settled",
+)
 
-    A rule of which some counties' facts have not come is applied to the others, and makes the figures provisional.
+
+def apply_rules(connection: duckdb.DuckDBPyConnection, agreed: Agreed, period: Period, ahead: bool = False) -> Applied:
+    """Return what the rules of a period give, in the notice's order; ``ahead``: only those that order what is due before it is over.
+
+    A rule of which some counties' facts have not come is applied to the others, and makes the figures provisional; so does ``ahead``.
     """
-    rulebook, applied = agreed.rulebook, Applied()
+    rulebook, applied = agreed.rulebook, Applied(reasons=[AHEAD] if ahead else [])
+    only = ahead_rules(rulebook, period) if ahead else rulebook.rules.keys()
     counties = tuple(unit.code for unit in agreed.city.units_on(period.last_day))
     for rule_id, entry in rulebook.rules.items():
         if not entry.applies(period, rulebook.notice.in_force_from) or not facts.has_model(entry.kind):
+            continue
+        if rule_id not in only:
             continue
         kind = kind_of(rulebook, rule_id)
         for fund in entry.funds:

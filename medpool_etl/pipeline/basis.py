@@ -11,7 +11,7 @@ import duckdb
 
 from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.closing import late_files
-from medpool_etl.pipeline.done import done_before
+from medpool_etl.pipeline.done import done_before, is_ahead
 from medpool_etl.pipeline.plans import decided_plans
 from medpool_etl.store import Control, Warehouse
 from medpool_etl.store.breaks import Breaks
@@ -80,11 +80,11 @@ def carried_path(folder: Path) -> Path:
 
 
 def _carries(control: Control, warehouse: Warehouse, city: str, month: Month) -> dict[str, str] | None:
-    """Return the newest earlier month that is published, if it lies within a year, and its run."""
+    """Return the newest earlier month that is settled and published, if it lies within a year, and its run."""
     for back in range(1, _BACK + 1):
         earlier = str(month.plus(-back))
         run = control.published_run(city, earlier)
-        if run is not None:
+        if run is not None and not is_ahead(warehouse, city, Period.parse(earlier), run):
             known = carried_path(warehouse.run(city, earlier, run)).is_file()
             return {"month": earlier, "run_id": run} if known else None
     return None

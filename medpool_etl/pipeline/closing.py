@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from medpool_etl.errors import InputError
 from medpool_etl.periods import Month, Period
-from medpool_etl.store import Control, Settings
+from medpool_etl.pipeline.done import is_ahead
+from medpool_etl.store import Control, Settings, Warehouse
 from medpool_etl.store.tables import ClosedMonth, ReceivedFile
 
 
@@ -17,7 +18,7 @@ def close_period(settings: Settings, city: str, period: Period, by: str, note: s
     """
     if not by.strip():
         raise InputError("who closes it?", do="name yourself with --by")
-    control = Control(settings.control_url)
+    control, warehouse = Control(settings.control_url), Warehouse(settings.warehouse)
     try:
         published = {p.month: p.run_id for p in control.published() if p.city == city}
         wanted = [str(period)] if period.kind != "year" else _of_year(period.year, published)
@@ -25,6 +26,10 @@ def close_period(settings: Settings, city: str, period: Period, by: str, note: s
         for name in open_:
             if name not in published:
                 raise InputError(f"nothing of {city} {name} is published", do=f"run `medpool run {city} {name}` first")
+            if is_ahead(warehouse, city, Period.parse(name), published[name]):
+                raise InputError(
+                    f"of {city} {name} only what is due before it is over is published", do="settle it whole first"
+                )
             if control.figures(published[name]) != "final" and not note.strip():
                 raise InputError(
                     f"the figures of {city} {name} are provisional",

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from medpool_etl.contracts import Contract, load_all
+from medpool_etl.contracts import Contract
 from medpool_etl.errors import StoreError
 from medpool_etl.marts import Registry, table_path
 from medpool_etl.periods import Period
@@ -30,7 +30,7 @@ TABLES = (
     "ledger_posted",
     "ledger_instructed",
 )
-# What of these a month published ahead has to say.
+# What of these a period published ahead has to say.
 ORDERS = ("transfers", "rule_facts", "ledger_instructed")
 
 
@@ -66,15 +66,14 @@ def add_done(
 ) -> None:
     """Give a session what earlier runs published and the rows they were made of: a view ``done_<table>`` for each of ``TABLES``,
     ``<contract>__done`` with the columns ``done_in`` and ``of_year`` besides, and the table ``done_periods`` (period, kind, year, number,
-    run_id), in which a month that is published ahead has the kind ``ahead``: only what it ordered is there. ``this``: a period whose own run, in that folder, is under way: its rows and the period count too, its tables are not there
+    run_id), in which a period that is published ahead has the kind ``ahead``: only what it ordered is there. ``this``: a period whose own run, in that folder, is under way: its rows and the period count too, its tables are not there
     yet. Raises StoreError for a run that is gone."""
     runs = [(Period.parse(d["period"]), warehouse.run(city, d["period"], d["run_id"])) for d in done]
     for period, folder in runs:
         if not folder.is_dir():
             raise StoreError(f"the run of {city} {period} is gone", where=str(folder), do="restore it from the backup")
     accepted = [(period, folder, _accepted(folder)) for period, folder in (*runs, *([this] if this else []))]
-    needed = _needed()
-    ahead = {folder for period, folder, files in accepted if period.kind == "month" and not needed & files.keys()}
+    ahead = {folder for _, folder, _ in accepted if _is_ahead(folder)}
     rows = [
         {
             "period": str(p),
@@ -121,22 +120,13 @@ def add_done(
 
 
 def is_ahead(warehouse: Warehouse, city: str, period: Period, run_id: str) -> bool:
-    """Whether a run holds only what its period orders before it is over: that of a month is made of no file that every month needs, that of
-    a quarter rests on no last month that is settled. Not so of a run whose folder is gone."""
-    folder = warehouse.run(city, str(period), run_id)
-    if not folder.is_dir():
-        return False
-    if period.kind == "month":
-        return not _needed() & _accepted(folder).keys()
-    if period.kind == "quarter":
-        last = Period.of(period.last_month)
-        done = {item["period"]: item["run_id"] for item in read_json(folder / "manifest.json").get("done", [])}
-        return str(last) not in done or is_ahead(warehouse, city, last, done[str(last)])
-    return False
+    """Whether a run only orders what its period owes before it is over. Not so of a run whose folder is gone."""
+    return _is_ahead(warehouse.run(city, str(period), run_id))
 
 
-def _needed() -> set[str]:
-    return {name for name, contract in load_all().items() if contract.expected.every_month}
+def _is_ahead(folder: Path) -> bool:
+    manifest = folder / "manifest.json"
+    return manifest.is_file() and bool(read_json(manifest).get("ahead"))
 
 
 def _accepted(folder: Path) -> dict[str, list[str]]:

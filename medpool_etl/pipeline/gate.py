@@ -56,9 +56,11 @@ def sync_breaks(control: Control, folder: Path, city: str, month: str) -> Synced
     """Bring the lives of the breaks in line with a settled run; return what changed.
 
     What is expected and ends with its month (a refund, what moved on the expenditure accounts) explains a difference and
-    has no life of its own.
+    has no life of its own. What is ordered ahead has reconciled nothing: all breaks go on as they are.
     """
     manifest = manifest_of(folder)
+    if manifest.get("ahead"):
+        return Synced()
     with duckdb.connect() as connection:
         rows = connection.execute(
             """

@@ -118,17 +118,6 @@ def inbox(settings: Settings, city: str, month: Month, today: dt.date | None = N
     return tuple(rows)
 
 
-def still_awaited(agreed: Agreed, month: Month, today: dt.date | None = None) -> tuple[str, ...]:
-    """Return the contracts of a month's files that are not late yet on a day (default: now, in the offices' time)."""
-    today = today or dt.datetime.now(ZONE).date()
-    deadlines = {
-        name: _deadline(agreed, contract, month)[1]
-        for name, contract in agreed.contracts.items()
-        if contract.expected.every == "month"
-    }
-    return tuple(name for name, late_after in deadlines.items() if late_after and today <= late_after)
-
-
 def _deadline(agreed: Agreed, contract: Contract, month: Month) -> tuple[dt.date, dt.date | None]:
     """Return the day a kind of file is due for the month and the day it is late after, if that year's calendar is there."""
     start = month

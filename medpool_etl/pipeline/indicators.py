@@ -111,8 +111,10 @@ def add_indicators(
     warehouse: Warehouse,
     folder: Path,
     done: list[dict[str, str]],
+    ahead: bool = False,
 ) -> None:
     """Give a session, in which the rules have been applied, ``budget_rows``, ``capability_rows``, ``risk_rows`` and ``assessment_rows``.
+    Nobody is warned of the figures of a period of which only something was ordered ``ahead``.
 
     ``folder`` is that of the run under way, ``done`` what it rests on. Raises ConfigurationError for a level of warning there is not.
     """
@@ -144,7 +146,7 @@ def add_indicators(
             _budget(agreed, budget, executed, this_month, time) if whole else [], schema=BUDGET
         ),
         "capability_rows": pa.Table.from_pylist(capability, schema=CAPABILITY),
-        "risk_rows": pa.Table.from_pylist(warn(agreed, rules, standing, period), schema=RISKS),
+        "risk_rows": pa.Table.from_pylist([] if ahead else warn(agreed, rules, standing, period), schema=RISKS),
         "assessment_rows": pa.Table.from_pylist(
             _assessed(connection, agreed, budget, executed, time) if whole else [], schema=ASSESSED
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,10 +28,12 @@ Counted = tuple[str, str, str, int, str, int]
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a run is made from: ``files`` by what each counts as, with its name; ``basis`` what else it stands on."""
+    """What a run is made from: ``files`` by what each counts as, with its name; ``basis`` what else it stands on; ``ahead`` whether only for
+    what is due before its period is over."""
 
     files: dict[Counted, str]
     basis: dict[str, Any]
+    ahead: bool = False
 
     @property
     def key(self) -> str:
@@ -71,7 +73,7 @@ def made_from(warehouse: Warehouse, city: str, period: Period, run_id: str, own:
     except StoreError:
         return None
     basis = Basis.of(manifest).as_dict() if period.kind == "month" else {"done": manifest.get("done", [])}
-    return _inputs(manifest["arrivals"], basis, own)
+    return replace(_inputs(manifest["arrivals"], basis, own), ahead=bool(manifest.get("ahead")))
 
 
 def basis_now(control: Control, warehouse: Warehouse, city: str, period: Period) -> dict[str, Any]:

@@ -15,12 +15,14 @@ from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.agreed import Agreed, run_id
 from medpool_etl.pipeline.basis import Basis, basis_of, manifest_of
 from medpool_etl.pipeline.comparing import sizes_before
+from medpool_etl.pipeline.done import done_before, is_ahead
 from medpool_etl.pipeline.measure import measured_opening
-from medpool_etl.pipeline.plans import own_plans, standing_plans
+from medpool_etl.pipeline.plans import decided_plans, own_plans, standing_plans
 from medpool_etl.pipeline.session import staging_session
 from medpool_etl.policy import cities
 from medpool_etl.quality import verify_suite
 from medpool_etl.reconciliation import verify_pairs
+from medpool_etl.settlement import ahead_from
 from medpool_etl.staging import verify_checks
 from medpool_etl.store import Control, Settings, Warehouse
 from medpool_etl.store.warehouse import write_json
@@ -78,12 +80,16 @@ def verify(agreed: Agreed, month: Month) -> None:
 
 
 @measured_opening
-def open_month(settings: Settings, city: str, month: Month, progress: Progress[Any] = silent) -> MonthRun:
+def open_month(
+    settings: Settings, city: str, month: Month, progress: Progress[Any] = silent, ahead: bool = False
+) -> MonthRun:
     """Receive and recognise the month's files and name the run by them and everything agreed.
 
     Files that came for months closed before are inputs too: they give adjustments; so is what the month before left open, and
-    what people decided of it. A closed month keeps its run, whatever came since. Writes ``manifest.json`` into the run's folder. Raises InputError for a city or month that cannot be settled, a
-    missing inbox folder, and a month before the notice is in force.
+    what people decided of it. A closed month keeps its run, whatever came since. ``ahead``: only what the month owes before it is over is
+    ordered, from the files for that; nothing is reconciled. Writes ``manifest.json`` into the run's folder. Raises InputError for a city or
+    month that cannot be settled, a missing inbox folder, a month before the notice is in force, and where nothing is due ahead or the month
+    is settled whole already.
     """
     agreed = Agreed.load(city)
     _require_settling(agreed)
@@ -105,10 +111,41 @@ def open_month(settings: Settings, city: str, month: Month, progress: Progress[A
             for late in control.late_files(closed):
                 log.warning("%s %s is closed: %s waits for the next settlement", city, month, late.name)
             return MonthRun(city, str(month), closed.run_id, unchanged=True)
+        if ahead:
+            files = files_ahead(agreed, Period.of(month), control, warehouse)
+            arrivals = tuple(arrival for arrival in arrivals if _counts_ahead(agreed, arrival, files))
+            basis = Basis(
+                [],
+                None,
+                [],
+                None,
+                done_before(control, city, Period.of(month)),
+                decided_plans(control, city, str(month)),
+            )
+            return begin(settings, agreed, month, arrivals, basis, ahead=True)
         _look_for_late(settings, agreed, month, control, warehouse)
         return begin(settings, agreed, month, arrivals, basis_of(control, warehouse, city, month))
     finally:
         control.close()
+
+
+def files_ahead(agreed: Agreed, period: Period, control: Control, warehouse: Warehouse) -> tuple[str, ...]:
+    """Return the contracts of the files by which a period orders what it owes before it is over. Raises InputError where nothing is due
+    then, and where the period is settled whole: its figures are not to be replaced by a part of them."""
+    found = ahead_from(agreed.rulebook, period, agreed.calendar)
+    city, where = agreed.city.city, f"{agreed.city.city} {period}"
+    if found is None:
+        raise InputError("nothing of it is due before it is over", where=where, do="settle it whole")
+    run = control.published_run(city, str(period))
+    if run is not None and not is_ahead(warehouse, city, period, run):
+        raise InputError("it is settled whole already", where=where, do="settle it whole again")
+    return found[1]
+
+
+def _counts_ahead(agreed: Agreed, arrival: Arrival, files: tuple[str, ...]) -> bool:
+    return arrival.contract in files or (
+        arrival.contract in agreed.contracts and agreed.contracts[arrival.contract].expected.every != "month"
+    )
 
 
 def _require_settling(agreed: Agreed) -> None:
@@ -129,7 +166,14 @@ def _look_for_late(settings: Settings, agreed: Agreed, month: Month, control: Co
             receive(folder, agreed.city, earlier, agreed.accounts, agreed.contracts, control, warehouse)
 
 
-def begin(settings: Settings, agreed: Agreed, month: Month, arrivals: tuple[Arrival, ...], basis: Basis) -> MonthRun:
+def begin(
+    settings: Settings,
+    agreed: Agreed,
+    month: Month,
+    arrivals: tuple[Arrival, ...],
+    basis: Basis,
+    ahead: bool = False,
+) -> MonthRun:
     """Name the run of a month that is made of these inputs, record it, and write its manifest."""
     city, warehouse = agreed.city.city, Warehouse(settings.warehouse)
     inputs = [arrival.as_dict() for arrival in arrivals]
@@ -139,7 +183,8 @@ def begin(settings: Settings, agreed: Agreed, month: Month, arrivals: tuple[Arri
         before = sizes_before(control, warehouse, city, month)
 
         def named(basis: Basis) -> str:
-            return run_id(city, month, __version__, fingerprints, [*inputs, before, basis.as_dict()])
+            told = [*inputs, before, basis.as_dict(), *(["ahead"] if ahead else [])]
+            return run_id(city, month, __version__, fingerprints, told)
 
         basis = _with_standing(control, warehouse, agreed, month, basis, named)
         name = named(basis)
@@ -152,6 +197,7 @@ def begin(settings: Settings, agreed: Agreed, month: Month, arrivals: tuple[Arri
             "arrivals": inputs,
             "before": before,
             **basis.as_dict(),
+            **({"ahead": True} if ahead else {}),
         }
         with warehouse.exclusive(name):
             control.start_run(name, city, str(month), __version__)
@@ -169,13 +215,14 @@ def _with_standing(
     """Return what a run stands on, with what stands of the funding plans that are published. The very inputs of the published run give
     that run again."""
     city, own = agreed.city.city, own_plans(basis.plans)
-    standing = standing_plans(control, warehouse, agreed.rulebook, city, str(month))
-    if not standing:
+    run = control.published_run(city, str(month))
+    folder = warehouse.run(city, str(month), run) if run else None
+    if run is None or folder is None or not folder.is_dir():
         return replace(basis, plans=own)
-    run = standing[0]["standing"]
-    before = manifest_of(warehouse.run(city, str(month), run)).get("plans", [])
+    before = manifest_of(folder).get("plans", [])
     again = replace(basis, plans=before)
     if own_plans(before) == own and named(again) == run:
         return again
     decided = {(item["fund"], item["county"]) for item in own}
+    standing = standing_plans(control, agreed.rulebook, folder, before)
     return replace(basis, plans=[*own, *(item for item in standing if (item["fund"], item["county"]) not in decided)])

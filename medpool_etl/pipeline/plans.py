@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -20,7 +21,7 @@ from medpool_etl.money import from_fen, to_fen
 from medpool_etl.periods import Month
 from medpool_etl.places import FUNDS, load_city
 from medpool_etl.policy import Rulebook
-from medpool_etl.store import Control, Settings, Warehouse
+from medpool_etl.store import Control, Settings
 from medpool_etl.store.approvals import APPROVED, POLICY, Approvals
 from medpool_etl.store.tables import PlanDecision
 from medpool_etl.store.transitions import person
@@ -97,30 +98,25 @@ def own_plans(plans: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def standing_plans(
-    control: Control, warehouse: Warehouse, rulebook: Rulebook, city: str, month: str
+    control: Control, rulebook: Rulebook, folder: Path, plans: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return what the published run of a month granted of its plans, where a person approved it, as a manifest has it: ``standing`` is the
-    run, ``plan_fen`` what the county had planned. Nothing where no run is published, or a policy approved it."""
-    run = control.published_run(city, month)
+    """Return what stands of the plans of a month's published run, in that folder, as a manifest has it: ``standing`` is the run by which it
+    was ordered first, ``plan_fen`` what the county had planned.
+
+    Where a person approved the run's plans, everything it granted stands; where a policy did, what stood in it (of its ``plans``) before.
+    """
     rules = {name for name, rule in rulebook.rules.items() if rule.kind == KIND}
     reviews = {name for name, review in rulebook.reviews.items() if rules & set(review.rules)}
-    word = next(
-        (
-            word
-            for word in reversed(Approvals(control).of_run(run) if run else ())
-            if word.review in reviews and word.decision == APPROVED and word.by != POLICY
-        ),
-        None,
-    )
-    path = table_path(warehouse.run(city, month, run), "rule_working") if run else None
-    if run is None or word is None or path is None or not path.is_file():
-        return []
+    words = [w for w in Approvals(control).of_run(folder.name) if w.review in reviews and w.decision == APPROVED]
+    if not words or words[-1].by == POLICY:
+        return [item for item in plans if "standing" in item]
+    word = words[-1]
     rows = duckdb.execute(
         "SELECT fund, county, CAST(max(value) FILTER (step = 'plan') AS DECIMAL(18, 2)), "
         "CAST(coalesce(max(value) FILTER (step = 'decision'), max(value) FILTER (step = 'proposal')) AS DECIMAL(18, 2)) "
         "FROM read_parquet(?) WHERE rule_id IN (SELECT unnest(?)) AND step IN ('plan', 'proposal', 'decision') AND county <> '' "
         "GROUP BY fund, county ORDER BY fund, county",
-        [str(path), sorted(rules)],
+        [str(table_path(folder, "rule_working")), sorted(rules)],
     ).fetchall()
     return [
         {
@@ -128,8 +124,8 @@ def standing_plans(
             "county": county,
             "amount_fen": to_fen(granted),
             "by": word.by,
-            "reason": f"已随运行 {run} 审核发布",
-            "standing": run,
+            "reason": f"已随运行 {folder.name} 审核发布",
+            "standing": folder.name,
             "plan_fen": to_fen(planned),
         }
         for fund, county, planned, granted in rows

@@ -157,54 +157,59 @@ def _consider(inbox: Inbox, period: Period, today: dt.date, line: _Line) -> None
     tried = made_from(warehouse, city, period, last, own) if last and last != run else None
     # With the run that was begun last: going back to earlier inputs is a start of its own.
     key = digest([city, str(period), now.key, times_published(control, city, period), last])[:16]
-    found = difference(was, now) if was else None
-    if run and (found is None or found.gone):
-        names = tuple(Text(zh=name, en=name) for name in (found.gone if found else (run,)))
-        line.waiting.append(Waiting(period, "gone", names, due))
-        return
-    if found and not found.what and period in inbox.whole:
-        return
-    missing = missing_of(agreed, period, now.active, inbox.whole, inbox.settled(period.year))
-    if found and not found.what:
-        line.waiting.append(Waiting(period, "lacks", missing, due))
-        return
-    if found and period in inbox.whole:
+    if run and not (was and was.ahead):
+        found = difference(was, now) if was else None
+        if found is None or found.gone:
+            names = tuple(Text(zh=name, en=name) for name in (found.gone if found else (run,)))
+            line.waiting.append(Waiting(period, "gone", names, due))
+            return
+        if not found.what:
+            return
         start = Start(city, period, "adjustment" if found.late else "changed", key, (), found.what, due)
-    elif missing and not _its_day(inbox, period, due, today):
-        if start_ahead := _ahead(inbox, period, now, was, today):
-            begun_ahead = tried and _same_ahead(inbox, period, tried, now)
-            line.join(start_ahead, last if begun_ahead else None, today)
-        elif run or begun(agreed, period, now.active, inbox.whole):
-            line.waiting.append(Waiting(period, "lacks", missing, due))
-        return
-    elif run or begun(agreed, period, now.active, inbox.whole):
-        start = Start(city, period, "deadline" if missing else "complete", key, missing, (), due)
     else:
-        return
-    line.join(start, last if tried and tried.key == now.key else None, today)
+        missing = missing_of(agreed, period, now.active, inbox.whole, inbox.settled(period.year))
+        if missing and not _its_day(inbox, period, due, today):
+            if not _ahead(inbox, period, now, (was, tried), last, today, line) and (
+                run or begun(agreed, period, now.active, inbox.whole)
+            ):
+                line.waiting.append(Waiting(period, "lacks", missing, due))
+            return
+        if not begun(agreed, period, now.active, inbox.whole):
+            return
+        start = Start(city, period, "deadline" if missing else "complete", key, missing, (), due)
+    line.join(start, last if tried and not tried.ahead and tried.key == now.key else None, today)
 
 
-def _ahead(inbox: Inbox, period: Period, now: Inputs, was: Inputs | None, today: dt.date) -> Start | None:
-    """Return the start of what a period orders before it is over, once the files for that are in and its day has come, until that of the
-    period itself has; none where it was published from these very files, and none for a month of which anything else is there: its figures
-    would be of a part of it."""
+def _ahead(
+    inbox: Inbox,
+    period: Period,
+    now: Inputs,
+    earlier: tuple[Inputs | None, Inputs | None],
+    last: str | None,
+    today: dt.date,
+    line: _Line,
+) -> bool:
+    """Put into the line what a period orders before it is over, and return whether there is such a thing: the files for that are in, its day
+    has come and that of the period itself has not, every month before the quarter is settled, and it is not what was published ``earlier``
+    (the first of them; the other is what was begun ``last``)."""
     found, due = ahead_on(inbox.agreed, period), due_on(inbox.agreed, period)
     if found is None or due is None or not found[0] <= today < due:
-        return None
-    there = {contract for contract, _ in now.active}
-    needed = {name for name, contract in inbox.agreed.contracts.items() if contract.expected.every_month}
-    if not there.issuperset(found[1]) or (period.kind == "month" and there & needed):
-        return None
-    if was and _same_ahead(inbox, period, was, now):
-        return None
-    told = [inbox.city, str(period), now.part(found[1]), times_published(inbox.control, inbox.city, period)]
-    return Start(inbox.city, period, "ahead", digest(told)[:16], due=found[0])
-
-
-def _same_ahead(inbox: Inbox, period: Period, one: Inputs, other: Inputs) -> bool:
-    """Whether two inputs of a period are the same for what it orders before it is over."""
-    found = ahead_on(inbox.agreed, period)
-    return found is not None and one.part(found[1]) == other.part(found[1])
+        return False
+    day, files = found
+    open_before = [
+        item for item in inbox.settled(period.year) if item.kind == "month" and item.last_day < period.first_day
+    ]
+    if period.kind == "quarter" and not inbox.whole.keys() >= set(open_before):
+        return False
+    if not {contract for contract, _ in now.active}.issuperset(files):
+        return False
+    published, tried = [item.part(files) if item and item.ahead else None for item in earlier]
+    part = now.part(files)
+    if published == part:
+        return False
+    key = digest(["ahead", inbox.city, str(period), part, times_published(inbox.control, inbox.city, period), last])
+    line.join(Start(inbox.city, period, "ahead", key[:16], due=day), last if tried == part else None, today)
+    return True
 
 
 def _its_day(inbox: Inbox, period: Period, due: dt.date | None, today: dt.date) -> bool:

@@ -172,7 +172,8 @@ def run_session(
     there = {(row["contract"], row["part"]) for row in files}
     for item in missing:
         item["account_kind"] = kinds.get(item["part"] or "")
-        if (item["contract"], item["part"]) not in there:
+        # What is ordered ahead does not wait for the rest.
+        if (item["contract"], item["part"]) not in there and not manifest.get("ahead"):
             files.append(_missing_row(item, agreed))
     verdicts = [{"file_id": file_id, **c} for file_id, verdict in judged.items() for c in _verdict_rows(verdict)]
     carries = manifest.get("carries") or {"month": "", "run_id": ""}

@@ -24,7 +24,6 @@ from medpool_etl.pipeline.comparing import compare_files
 from medpool_etl.pipeline.done import add_done
 from medpool_etl.pipeline.figures import provisional_reasons
 from medpool_etl.pipeline.gate import blocked, gate_of, sync_breaks
-from medpool_etl.pipeline.inbox import still_awaited
 from medpool_etl.pipeline.indicators import add_indicators
 from medpool_etl.pipeline.measure import measured
 from medpool_etl.pipeline.opening import MonthRun, Progress, begin, open_month, silent
@@ -160,6 +159,7 @@ def settle(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) 
     """Apply the month's rules, post the ledger, and write every published table and ``summary.json``."""
     agreed, folder = run.agreed(), run.folder(settings)
     manifest = manifest_of(folder)
+    ahead = bool(manifest.get("ahead"))
     adjusted = adjustments(
         settings,
         agreed,
@@ -175,7 +175,7 @@ def settle(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) 
         make_view(connection, "settlement", "premiums_in_treasury")
         add_done(connection, Warehouse(settings.warehouse), run.city, manifest.get("done", []), {}, agreed.registry)
         add_references(connection, {"plan_decisions": plans_table(manifest.get("plans", []))})
-        applied = apply_rules(connection, agreed, run.period)
+        applied = apply_rules(connection, agreed, run.period, ahead)
         books = keep_month(connection, agreed, run.period, folder, applied.outcome.transfers, adjusted.entries)
         reasons = [*provisional_reasons(connection), *applied.reasons, *books.reasons]
     known = {
@@ -193,7 +193,9 @@ def settle(settings: Settings, run: MonthRun, progress: Progress[Any] = silent) 
         add_applied(connection, applied)
         add_books(connection, agreed, books)
         add_references(connection, {"adjustment_rows": adjusted.rows})
-        add_indicators(connection, agreed, run.period, Warehouse(settings.warehouse), folder, manifest.get("done", []))
+        add_indicators(
+            connection, agreed, run.period, Warehouse(settings.warehouse), folder, manifest.get("done", []), ahead
+        )
         for _ in progress([run.month], "settling"):
             counts = build_tables(connection, folder, agreed.registry)
     write_json(folder / "summary.json", {"run_id": run.run_id, **known, "gate": gate.as_dict(), "tables": counts})
@@ -313,7 +315,6 @@ def _tell(settings: Settings, agreed: Agreed, run: MonthRun, progress: Progress[
                 settings.alert_urls,
                 control,
                 agreed.rulebook.reconciliation.remind_after_days,
-                still_awaited(agreed, run.when),
                 progress,
             )
     finally:
@@ -343,10 +344,16 @@ PERIOD_STEPS: dict[str, Step] = {
 
 
 def run_month(
-    settings: Settings, city: str, month: Month, progress: Progress[Any] = silent, by: str | None = None
+    settings: Settings,
+    city: str,
+    month: Month,
+    progress: Progress[Any] = silent,
+    by: str | None = None,
+    ahead: bool = False,
 ) -> MonthRun:
-    """Run every step of a month, in order; what is there already is not made again. ``by``: who has it run, and so may not approve it."""
-    run = open_month(settings, city, month, progress)
+    """Run every step of a month, in order; what is there already is not made again. ``by``: who has it run, and so may not approve it;
+    ``ahead``: only what is due before the month is over, as :func:`open_month` says."""
+    run = open_month(settings, city, month, progress, ahead)
     made_by(settings, run, by)
     for step in STEPS.values():
         step(settings, run, progress)
@@ -354,20 +361,25 @@ def run_month(
 
 
 def run_period(
-    settings: Settings, city: str, period: Period, progress: Progress[Any] = silent, by: str | None = None
+    settings: Settings,
+    city: str,
+    period: Period,
+    progress: Progress[Any] = silent,
+    by: str | None = None,
+    ahead: bool = False,
 ) -> MonthRun:
     """Run every step of a period, in order: of a month as :func:`run_month` does, of a quarter, an opening or a clearing likewise.
 
     Raises InputError for a whole year, which is settled by its months, quarters, opening and clearing.
     """
     if period.kind == "month":
-        return run_month(settings, city, period.first_month, progress, by)
+        return run_month(settings, city, period.first_month, progress, by, ahead)
     if period.kind == "year":
         raise InputError(
             f"{period} is a whole year",
             expected=f"{period}-opening, {period}-01 … {period}-12, {period}-Q1 … {period}-Q4, {period}-clearing",
         )
-    run = open_period(settings, city, period, progress)
+    run = open_period(settings, city, period, progress, ahead)
     made_by(settings, run, by)
     for step in PERIOD_STEPS.values():
         step(settings, run, progress)

@@ -5,7 +5,7 @@ from medpool_etl.settlement.gaps import city_gaps, gaps, unit_gaps
 from medpool_etl.settlement.kind import RuleKind
 from medpool_etl.settlement.kinds import RULE_KINDS, apply_rule, kind_of
 from medpool_etl.settlement.parties import ROLES, Named, Parties, Party, Registered
-from medpool_etl.settlement.schedule import ahead_from, first_due, rules_of, settled_from
+from medpool_etl.settlement.schedule import ahead_from, ahead_rules, first_due, rules_of, settled_from
 from medpool_etl.settlement.steps import STEPS, step_zh
 from medpool_etl.settlement.transfers import Transfer, transfers_table
 
@@ -26,6 +26,7 @@ __all__ = [
     "Unfunded",
     "Working",
     "ahead_from",
+    "ahead_rules",
     "apply_rule",
     "city_gaps",
     "first_due",

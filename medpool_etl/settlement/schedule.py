@@ -64,6 +64,11 @@ def ahead_from(rulebook: Rulebook, period: Period, calendar: WorkingCalendar) ->
     return calendar.on_or_after(day), tuple(sorted(days[first]))
 
 
+def ahead_rules(rulebook: Rulebook, period: Period) -> tuple[str, ...]:
+    """Return the ids of the rules of a period whose payments can be ordered before it is over."""
+    return tuple(rule_id for rule_id in rules_of(rulebook, period) if RULE_KINDS[rulebook.rules[rule_id].kind].ahead)
+
+
 def rules_of(rulebook: Rulebook, period: Period) -> tuple[str, ...]:
     """Return the ids of the rules a period is settled by, in the notice's order; none before the notice is in force."""
     first = rulebook.notice.in_force_from

@@ -50,3 +50,5 @@ UNION ALL
 SELECT balances.fund, '', 'fiscal_balance', balances.closing_balance, NULL, 'account_statement/' || file_id || '/' || row_no
 FROM account_balances AS balances
 WHERE balances.kind = 'fiscal' AND balances.unit IS NULL AND EXISTS (FROM funding_plan)
+  -- What was ordered with an earlier run is not cut by what the account holds by now.
+  AND NOT EXISTS (FROM plan_decisions AS ordered WHERE ordered.plan IS NOT NULL AND ordered.fund = balances.fund)

@@ -138,13 +138,12 @@ class Office:
         urls: tuple[str, ...] = (),
         month: Month = MONTH,
         gate: dict[str, Any] | None = None,
-        awaited: tuple[str, ...] = (),
         **tables: list[dict[str, Any]],
     ) -> Outcome:
         """Tell of a new run with these breaks."""
         self.runs += 1
         folder = write_run(self.folder / f"run{self.runs}", gate, breaks=list(breaks), **tables)
-        return tell(folder, TAIZHOU, month, urls, self.control, REMIND, awaited)
+        return tell(folder, TAIZHOU, month, urls, self.control, REMIND)
 
     def life(self, number: int = 1, **values: Any) -> None:
         """Record the life of a break as the settlement does, or change what is recorded."""

@@ -153,15 +153,6 @@ def test_faulty_files_are_told_once_until_they_change(office: Office) -> None:
     assert only(office.tell(month=APRIL, **april).messages).owner == "county"
 
 
-def test_what_is_not_due_yet_is_not_missed(office: Office) -> None:
-    """Of a file that can still come in time nobody is told until it cannot; of one that cannot be read somebody is at once."""
-    contract = faulty()["contract"]
-    unusable = faulty("unusable", contract=contract, file_name="县.xlsx", sha256="1" * 64, problem_zh="无法读取")
-    said = only(office.tell(files=[faulty(), unusable], awaited=(contract,)).messages).body
-    assert "无法读取" in said and "缺少" not in said
-    assert "缺少" in only(office.tell(files=[faulty(), unusable]).messages).body
-
-
 def test_a_destination_that_was_down_hears_everything_later(office: Office) -> None:
     """One that refuses is counted, does not keep another from being told, and gets one message once it is back."""
     up, down = Webhook(), Webhook()

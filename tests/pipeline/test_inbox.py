@@ -9,8 +9,6 @@ import pytest
 
 from medpool_etl import pipeline
 from medpool_etl.pipeline import InboxRow
-from medpool_etl.pipeline.agreed import Agreed
-from medpool_etl.pipeline.inbox import still_awaited
 from medpool_etl.simulator import simulate
 from medpool_etl.store import Settings
 from tests.conftest import MONTH, at
@@ -68,15 +66,3 @@ def test_missing_versions_and_strangers(month: Settings) -> None:
     strangers = [row for items in table.values() for row in items if row.state == "unknown"]
     assert [row.name for row in strangers] == ["说明.txt"]
     assert strangers[0].problem is not None
-
-
-def test_what_can_still_come_in_time() -> None:
-    """The statements of the 5th, a holiday, until the next working day; the reports until the 15th; a kind of file only as a whole."""
-    agreed = Agreed.load("taizhou")
-    assert {"tax_collection_detail", "county_expenditure_report"} <= set(
-        still_awaited(agreed, MONTH, dt.date(2022, 4, 6))
-    )
-    late = set(still_awaited(agreed, MONTH, dt.date(2022, 4, 7)))
-    assert "tax_collection_detail" not in late and "county_expenditure_report" in late
-    assert "county_expenditure_report" not in still_awaited(agreed, MONTH, dt.date(2022, 4, 16))
-    assert "annual_budget" not in still_awaited(agreed, MONTH, dt.date(2022, 1, 1))

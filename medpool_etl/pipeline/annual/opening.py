@@ -12,7 +12,7 @@ from medpool_etl.periods import Period
 from medpool_etl.pipeline.agreed import Agreed, run_id
 from medpool_etl.pipeline.done import done_before
 from medpool_etl.pipeline.measure import measured_opening
-from medpool_etl.pipeline.opening import MonthRun, Progress, silent, verify
+from medpool_etl.pipeline.opening import MonthRun, Progress, files_ahead, silent, verify
 from medpool_etl.store import Control, Settings, Warehouse
 from medpool_etl.store.warehouse import write_json
 
@@ -25,12 +25,15 @@ _SETTLED_WITH: dict[str, tuple[str, ...]] = {
 
 
 @measured_opening
-def open_period(settings: Settings, city: str, period: Period, progress: Progress[Any] = silent) -> MonthRun:
+def open_period(
+    settings: Settings, city: str, period: Period, progress: Progress[Any] = silent, ahead: bool = False
+) -> MonthRun:
     """Receive and recognise what serves the period and name the run by it, by everything agreed, and by every published run before it.
 
-    Files lie in ``<inbox>/<city>/yearly``, or in a folder of the period's own name. A closed period keeps its run. Writes
-    ``manifest.json`` into the run's folder. Raises InputError for a period before the notice is in force; UnspecifiedError, quoting the
-    clause, where the notice leaves all of it to a later rule.
+    Files lie in ``<inbox>/<city>/yearly``, or in a folder of the period's own name. A closed period keeps its run. ``ahead``:
+    only what a quarter orders before it is over. Writes ``manifest.json`` into the run's folder. Raises InputError for a period before the
+    notice is in force, and where nothing is due ahead or the period is settled whole already; UnspecifiedError, quoting the clause, where
+    the notice leaves all of it to a later rule.
     """
     everything = Agreed.load(city)
     agreed = everything.serving(period)
@@ -52,10 +55,12 @@ def open_period(settings: Settings, city: str, period: Period, progress: Progres
         )
         if closed := control.closed_month(city, str(period)):
             return MonthRun(city, str(period), closed.run_id, unchanged=True)
+        if ahead:
+            files_ahead(agreed, period, control, warehouse)
         done = done_before(control, city, period)
         inputs = [arrival.as_dict() for arrival in arrivals]
         fingerprints = agreed.fingerprints()
-        name = run_id(city, period, __version__, fingerprints, [*inputs, done])
+        name = run_id(city, period, __version__, fingerprints, [*inputs, done, *(["ahead"] if ahead else [])])
         manifest = {
             "city": city,
             "month": str(period),
@@ -66,6 +71,7 @@ def open_period(settings: Settings, city: str, period: Period, progress: Progres
             "before": {},
             "adjusts": [],
             "done": done,
+            **({"ahead": True} if ahead else {}),
         }
         with warehouse.exclusive(name):
             control.start_run(name, city, str(period), __version__)

@@ -28,12 +28,12 @@ def settle_period(settings: Settings, run: MonthRun, progress: Progress[Any] = s
     """Apply the period's rules to what the city published before and the files that came; write tables and ``summary.json``."""
     agreed, folder = run.agreed(), run.folder(settings)
     manifest, everything = manifest_of(folder), Agreed.load(run.city)
-    warehouse = Warehouse(settings.warehouse)
+    warehouse, ahead = Warehouse(settings.warehouse), bool(manifest.get("ahead"))
     with run_session(agreed, run.when, folder, {}, run.period) as connection:
         _complete(connection, everything)
         add_done(connection, warehouse, run.city, manifest["done"], everything.contracts, agreed.registry)
         facts.prepare(connection)
-        applied = apply_rules(connection, agreed, run.period)
+        applied = apply_rules(connection, agreed, run.period, ahead)
         books = keep_period(connection, agreed, run.period, applied.outcome.transfers)
         reasons = [*_reasons(connection, run.period), *applied.reasons, *books.reasons]
     known = {
@@ -48,7 +48,7 @@ def settle_period(settings: Settings, run: MonthRun, progress: Progress[Any] = s
         add_applied(connection, applied)
         add_books(connection, agreed, books)
         _complete(connection, everything)
-        add_indicators(connection, everything, run.period, warehouse, folder, manifest["done"])
+        add_indicators(connection, everything, run.period, warehouse, folder, manifest["done"], ahead)
         for _ in progress([str(run.period)], "settling"):
             counts = build_tables(connection, folder, agreed.registry, run.period.kind)
     write_json(

@@ -103,6 +103,6 @@ KINDS = (
         AdvanceFacts,
         AdvanceCounty,
         deadlines=("subsidy_advance", "subsidy_rest"),
-        ahead={"subsidy_advance": ("annual_parameters",), "subsidy_rest": ("annual_budget",)},
+        ahead={"subsidy_advance": ("annual_parameters",), "subsidy_rest": ("annual_budget", "annual_parameters")},
     ),
 )
