@@ -21,7 +21,7 @@ from medpool_etl.pipeline.applying import add_applied, apply_rules
 from medpool_etl.pipeline.basis import Basis, manifest_of, stale_months
 from medpool_etl.pipeline.books import add_books, keep_month
 from medpool_etl.pipeline.comparing import compare_files
-from medpool_etl.pipeline.done import add_done
+from medpool_etl.pipeline.done import add_done, is_ahead
 from medpool_etl.pipeline.figures import provisional_reasons
 from medpool_etl.pipeline.gate import blocked, gate_of, sync_breaks
 from medpool_etl.pipeline.indicators import add_indicators
@@ -274,7 +274,12 @@ def publish(settings: Settings, run: MonthRun, progress: Progress[Any] = silent)
     figures = read_json(run.folder(settings) / "summary.json")["figures"]
     control = Control(settings.control_url)
     try:
-        changed = control.publish(run.run_id, run.city, run.month, figures, needs)
+
+        def is_part(other: str) -> bool:
+            return is_ahead(warehouse, run.city, run.period, other)
+
+        part = is_part(run.run_id)
+        changed = control.publish(run.run_id, run.city, run.month, figures, needs, is_part if part else None)
         for _ in progress([run.month], "building the mart"):
             built = build_mart(control, warehouse, agreed.registry)
         for later in stale_months(control, warehouse, run.city, run.month, run.run_id):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import fcntl
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -210,12 +210,19 @@ class Control:
             session.execute(sa.update(Run).where(Run.run_id == run_id).values(opened_at=now))
 
     def publish(
-        self, run_id: str, city: str, month: str, figures: str, needs: Mapping[str, str] = MappingProxyType({})
+        self,
+        run_id: str,
+        city: str,
+        month: str,
+        figures: str,
+        needs: Mapping[str, str] = MappingProxyType({}),
+        replaces_only: Callable[[str], bool] | None = None,
     ) -> bool:
         """Point the month at the run, in one transaction; return whether that changed anything.
 
-        ``needs``: what must be approved, each review with the digest of its figures. Raises StoreError when the run was never started,
-        InputError when the month is closed or points at a run begun after this one, ApprovalNeededError while a review lacks its approval.
+        ``needs``: what must be approved, each review with the digest of its figures; ``replaces_only``: which published runs this one may
+        replace (all). Raises StoreError when the run was never started, InputError when the month is closed, or points at a run begun after
+        this one or not to be replaced by it, ApprovalNeededError while a review lacks its approval.
         """
         with self.session() as session:
             # All runs of the month, so that of several published at once each sees what the one before did.
@@ -238,6 +245,11 @@ class Control:
                 raise InputError(
                     f"a newer run of {city} {month} is published already ({newer.run_id})",
                     do=f"run the month again, so that it starts from the files there now: medpool run {city} {month}",
+                )
+            if current is not None and replaces_only is not None and not replaces_only(current.run_id):
+                raise InputError(
+                    f"{city} {month} is settled whole already ({current.run_id}), and this run is of a part of it",
+                    do=f"run it whole: medpool run {city} {month}",
                 )
             if missing := lacking(session, city, month, needs):
                 raise ApprovalNeededError(

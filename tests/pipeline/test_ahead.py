@@ -22,6 +22,7 @@ from medpool_etl.marts import table_path
 from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.basis import manifest_of
 from medpool_etl.pipeline.closing import close_period
+from medpool_etl.pipeline.inputs import newest_opened
 from medpool_etl.pipeline.ready import Intake, take_in
 from medpool_etl.pipeline.reviews import decide, reviews
 from medpool_etl.policy import load_rulebook
@@ -266,6 +267,29 @@ def test_a_policy_behind_a_person_unbinds_nothing(january: Settings, office: Set
     assert {key: now[key] for key in ordered if key != ("worker", COUNTY)} == {
         key: amount for key, amount in ordered.items() if key != ("worker", COUNTY)
     }
+
+
+def test_a_part_does_not_replace_the_whole(january: Settings, office: Settings) -> None:
+    """Begun before the whole month was published and approved behind it, what is ordered ahead is refused: it would take figures back."""
+    unattended = replace(office, unattended="演练")
+    rest_comes(january, office)
+    whole = pipeline.open_month(office, CITY, FEBRUARY)
+    ask(office)
+    for step in pipeline.STEPS.values():
+        step(unattended, whole)
+    part = pipeline.MonthRun(CITY, str(FEBRUARY), newest(office))
+    assert part.run_id != whole.run_id
+    with pytest.raises(InputError, match="settled whole already"):
+        pipeline.STEPS["publish"](unattended, part)
+
+
+def newest(settings: Settings) -> str:
+    """The run of February that was begun last."""
+    control = Control(settings.control_url)
+    try:
+        return str(newest_opened(control, CITY, Period.of(FEBRUARY)))
+    finally:
+        control.close()
 
 
 def test_what_cannot_be_ordered_ahead(january: Settings, office: Settings) -> None:
