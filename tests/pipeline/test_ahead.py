@@ -136,6 +136,23 @@ def test_what_is_due_before_its_period_is_over(city: str, period: str, day: str 
     assert found == ((dt.date.fromisoformat(day), files) if day else None)
 
 
+@pytest.mark.parametrize(
+    ("city", "month", "rule"),
+    [("nantong", "2020-02", "N-3.3"), ("zhoushan", "2021-02", "Z-3.1.2"), ("zaozhuang", "2020-02", "Zz-4.2.3")],
+)
+def test_the_plans_of_other_cities(city: str, month: str, rule: str, tmp_path: Path) -> None:
+    """Nothing but the plans is ordered, although everything for the month is there; settled whole, the month orders the rest."""
+    settings, period = at(tmp_path), Period.parse(month)
+    rehearse(settings, city, period)
+    pipeline.run_period(settings, city, period, ahead=True)
+    path = table_path(pipeline.published_folder(settings, city, period), "transfers")
+    assert duckdb.execute(f"SELECT DISTINCT rule_id FROM read_parquet('{path}')").fetchall() == [(rule,)]
+    pipeline.run_period(settings, city, period)
+    path = table_path(pipeline.published_folder(settings, city, period), "transfers")
+    ((rules,),) = duckdb.execute(f"SELECT count(DISTINCT rule_id) FROM read_parquet('{path}')").fetchall()
+    assert rules > 1
+
+
 def test_plans_are_ordered_ahead_and_stand(january: Settings, office: Settings) -> None:
     """In with the plans, February's plans are reviewed and ordered; nothing else of it is. With its reports it is settled whole: the plans
     stand as they were approved although their month counts by now, and only the vouchers are asked for."""
