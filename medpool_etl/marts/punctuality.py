@@ -56,6 +56,9 @@ def _of_month(
     month = Month.parse(item.month)
     city, accounts = load_city(item.city), load_accounts(item.city)
     folder = warehouse.run(item.city, item.month, item.run_id)
+    manifest = read_json(folder / "manifest.json")
+    if manifest.get("ahead"):  # made of the files for that alone: it says nothing of the others
+        return
     usable = {
         file_id
         for file_id, verdict in read_json(folder / "quality" / "verdicts.json").items()
@@ -66,7 +69,7 @@ def _of_month(
         at = row.received_at if row.received_at.tzinfo else row.received_at.replace(tzinfo=dt.UTC)
         first[row.sha256] = min(at, first.get(row.sha256, at))
     came: dict[tuple[str, str], dt.datetime] = {}
-    for arrival in map(Arrival.from_dict, read_json(folder / "manifest.json")["arrivals"]):
+    for arrival in map(Arrival.from_dict, manifest["arrivals"]):
         moment, key = first.get(arrival.sha256), (arrival.contract, arrival.part)
         if moment is not None and arrival.file_id in usable:
             came[key] = min(moment, came.get(key, moment))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
@@ -72,7 +72,7 @@ def apply_rules(connection: duckdb.DuckDBPyConnection, agreed: Agreed, period: P
                 applied.reasons.append(_lacking(rule_id, entry.title, lacking))
             if drawn.facts is None or (kind.county is not None and not drawn.counties):
                 continue
-            applied.outcome += apply_rule(
+            result = apply_rule(
                 rule_id,
                 rulebook,
                 agreed.calendar,
@@ -82,6 +82,10 @@ def apply_rules(connection: duckdb.DuckDBPyConnection, agreed: Agreed, period: P
                 drawn.facts,
                 drawn.counties,
             )
+            if ahead:
+                kept = tuple(transfer for transfer in result.transfers if transfer.step not in kind.not_ahead)
+                result = replace(result, transfers=kept)
+            applied.outcome += result
     return applied
 
 

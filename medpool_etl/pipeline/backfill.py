@@ -21,6 +21,7 @@ from medpool_etl.pipeline.agreed import Agreed
 from medpool_etl.pipeline.annual import Item, agenda, open_period
 from medpool_etl.pipeline.basis import manifest_of
 from medpool_etl.pipeline.closing import close_period
+from medpool_etl.pipeline.done import is_ahead
 from medpool_etl.pipeline.inbox import ZONE
 from medpool_etl.pipeline.needs import begun, due_on, missing_of
 from medpool_etl.pipeline.opening import Progress, silent
@@ -165,7 +166,9 @@ def _lacking(settings: Settings, control: Control, city: str, period: Period) ->
     if period.kind == "month":
         return ()
     agreed = Agreed.load(city)
-    published = {Period.parse(p.month) for p in control.published() if p.city == city}
+    warehouse = Warehouse(settings.warehouse)
+    runs = {Period.parse(p.month): p.run_id for p in control.published() if p.city == city}
+    published = {of for of, run in runs.items() if not is_ahead(warehouse, city, of, run)}
     settled = {item.period for item in agenda(settings, city, period.year) if item.state != "unspecified"}
     if period.kind == "quarter":
         return missing_of(agreed, period, (), published, settled)

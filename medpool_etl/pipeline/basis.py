@@ -117,7 +117,10 @@ def stale_months(control: Control, warehouse: Warehouse, city: str, month: str, 
     stale = []
     for published in control.published():
         if published.city == city and Period.parse(published.month).kind == "month" and published.month > month:
-            carries = manifest_of(warehouse.run(city, published.month, published.run_id)).get("carries")
+            manifest = manifest_of(warehouse.run(city, published.month, published.run_id))
+            if manifest.get("ahead"):
+                continue
+            carries = manifest.get("carries")
             now = _carries(control, warehouse, city, Month.parse(published.month))
             if now and now["month"] == month and carries != {"month": month, "run_id": run_id}:
                 stale.append(published.month)

@@ -17,7 +17,7 @@ from medpool_etl.pipeline.basis import Basis, basis_of, manifest_of
 from medpool_etl.pipeline.comparing import sizes_before
 from medpool_etl.pipeline.done import done_before, is_ahead
 from medpool_etl.pipeline.measure import measured_opening
-from medpool_etl.pipeline.plans import decided_plans, own_plans, standing_plans
+from medpool_etl.pipeline.plans import decided_plans, own_plans, standing_plans, with_standing
 from medpool_etl.pipeline.session import staging_session
 from medpool_etl.policy import cities
 from medpool_etl.quality import verify_suite
@@ -223,6 +223,4 @@ def _with_standing(
     again = replace(basis, plans=before)
     if own_plans(before) == own and named(again) == run:
         return again
-    decided = {(item["fund"], item["county"]) for item in own}
-    standing = standing_plans(control, agreed.rulebook, folder, before)
-    return replace(basis, plans=[*own, *(item for item in standing if (item["fund"], item["county"]) not in decided)])
+    return replace(basis, plans=with_standing(own, standing_plans(control, agreed.rulebook, folder, before)))

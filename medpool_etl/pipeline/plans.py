@@ -34,6 +34,7 @@ SCHEMA = pa.schema(
         ("decided_by", pa.string()),
         ("reason", pa.string()),
         ("plan", pa.decimal128(18, 2)),
+        ("ordered", pa.decimal128(18, 2)),
     ]
 )
 # The kind of rule by which plans are reviewed.
@@ -93,15 +94,32 @@ def decided_plans(control: Control, city: str, month: str) -> list[dict[str, Any
 
 
 def own_plans(plans: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return of a manifest's decisions those people made on plans, without what stands of an earlier run."""
-    return [item for item in plans if "standing" not in item]
+    """Return of a manifest's decisions those people made on plans, as they made them, without what stands of an earlier run."""
+    return [
+        {name: value for name, value in item.items() if name != "ordered_fen"}
+        for item in plans
+        if "standing" not in item
+    ]
+
+
+def with_standing(own: list[dict[str, Any]], standing: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return people's decisions with what stands beside them: a decision is the newer word, and where it is what was granted, what was
+    ordered by it stands."""
+    stands = {(item["fund"], item["county"]): item for item in standing}
+    words = []
+    for item in own:
+        granted = stands.pop((item["fund"], item["county"]), None)
+        same = granted is not None and granted["amount_fen"] == item["amount_fen"]
+        words.append(item | {"ordered_fen": granted["ordered_fen"]} if granted and same else item)
+    return [*words, *stands.values()]
 
 
 def standing_plans(
     control: Control, rulebook: Rulebook, folder: Path, plans: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Return what stands of the plans of a month's published run, in that folder, as a manifest has it: ``standing`` is the run by which it
-    was ordered first, ``plan_fen`` what the county had planned.
+    was ordered first, ``plan_fen`` what the county had planned, ``ordered_fen`` what it was paid, which is less than what was granted where
+    the fiscal account was short.
 
     Where a person approved the run's plans, everything it granted stands; where a policy did, what stood in it (of its ``plans``) before.
     """
@@ -109,14 +127,27 @@ def standing_plans(
     reviews = {name for name, review in rulebook.reviews.items() if rules & set(review.rules)}
     words = [w for w in Approvals(control).of_run(folder.name) if w.review in reviews and w.decision == APPROVED]
     if not words or words[-1].by == POLICY:
-        return [item for item in plans if "standing" in item]
+        return [item for item in plans if "ordered_fen" in item]
     word = words[-1]
     rows = duckdb.execute(
-        "SELECT fund, county, CAST(max(value) FILTER (step = 'plan') AS DECIMAL(18, 2)), "
-        "CAST(coalesce(max(value) FILTER (step = 'decision'), max(value) FILTER (step = 'proposal')) AS DECIMAL(18, 2)) "
-        "FROM read_parquet(?) WHERE rule_id IN (SELECT unnest(?)) AND step IN ('plan', 'proposal', 'decision') AND county <> '' "
-        "GROUP BY fund, county ORDER BY fund, county",
-        [str(table_path(folder, "rule_working")), sorted(rules)],
+        """
+        WITH granted AS (
+          SELECT rule_id, fund, county, max(value) FILTER (step = 'plan') AS plan,
+            coalesce(max(value) FILTER (step = 'decision'), max(value) FILTER (step = 'proposal')) AS amount
+          FROM read_parquet($working) WHERE rule_id IN (SELECT unnest($rules)) AND county <> '' GROUP BY ALL
+        ),
+        ordered AS (
+          SELECT rule_id, fund, county, sum(amount) AS amount FROM read_parquet($transfers) WHERE step = 'allocation' GROUP BY ALL
+        )
+        SELECT fund, county, CAST(granted.plan AS DECIMAL(18, 2)), CAST(granted.amount AS DECIMAL(18, 2)),
+          CAST(coalesce(ordered.amount, 0) AS DECIMAL(18, 2))
+        FROM granted LEFT JOIN ordered USING (rule_id, fund, county) ORDER BY ALL
+        """,
+        {
+            "working": str(table_path(folder, "rule_working")),
+            "transfers": str(table_path(folder, "transfers")),
+            "rules": sorted(rules),
+        },
     ).fetchall()
     return [
         {
@@ -127,14 +158,15 @@ def standing_plans(
             "reason": f"已随运行 {folder.name} 审核发布",
             "standing": folder.name,
             "plan_fen": to_fen(planned),
+            "ordered_fen": to_fen(ordered),
         }
-        for fund, county, planned, granted in rows
+        for fund, county, planned, granted, ordered in rows
     ]
 
 
 def plans_table(decided: list[dict[str, Any]]) -> pa.Table:
     """Return decisions of a manifest as an Arrow table with the columns of ``SCHEMA`` (amounts in yuan); ``plan`` is the plan a decision
-    holds for, null where it holds for any."""
+    holds for and ``ordered`` what was paid by it, both null where it holds for any and nothing was."""
     rows = [
         {
             "fund": item["fund"],
@@ -143,6 +175,7 @@ def plans_table(decided: list[dict[str, Any]]) -> pa.Table:
             "decided_by": item["by"],
             "reason": item["reason"],
             "plan": from_fen(item["plan_fen"]) if "plan_fen" in item else None,
+            "ordered": from_fen(item["ordered_fen"]) if "ordered_fen" in item else None,
         }
         for item in decided
     ]

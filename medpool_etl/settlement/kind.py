@@ -17,7 +17,7 @@ class RuleKind:
     ``values``, ``readings`` and ``deadlines`` are the names it asks the rulebook for; a rulebook that has a rule of the kind
     must have them, which `medpool check` says. ``{fund}`` in the name of a value stands for each fund of the rule. ``days`` are
     deadlines it takes the days of its transfers from as far as a city has them. ``ahead`` names those of either that
-    can be met before the period is over, each with the files that must be in for it.
+    can be met before the period is over, each with the files that must be in for it; ``not_ahead`` are steps that cannot.
     """
 
     name: str
@@ -30,4 +30,5 @@ class RuleKind:
     deadlines: tuple[str, ...] = ()
     days: tuple[str, ...] = ()
     ahead: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    not_ahead: tuple[str, ...] = ()
     moves_money: bool = True

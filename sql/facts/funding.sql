@@ -16,6 +16,13 @@ budget AS (
   SELECT fund, county, amount, 'annual_budget/' || file_id || '/' || row_no AS source
   FROM annual_budget SEMI JOIN funding_plan USING (fund, county)
   WHERE item IN ('benefits', 'critical_illness') AND (SELECT month(month_start) FROM context) < 12
+),
+-- A person's word counts for what the county plans; what was ordered with an earlier run, as long as it has sent no other plan.
+decided AS (
+  SELECT decisions.*, sent.planned_amount IS NULL AS gone, sent.planned_amount <> decisions.plan AS sent_again
+  FROM plan_decisions AS decisions
+  LEFT JOIN funding_plan AS sent ON sent.fund = decisions.fund AND sent.county = decisions.county
+  WHERE sent.planned_amount IS NOT NULL OR decisions.plan IS NOT NULL
 )
 SELECT fund, county, 'plan' AS fact, planned_amount AS amount, NULL::VARCHAR AS word, 'funding_plan/' || file_id || '/' || row_no AS source
 FROM funding_plan
@@ -32,10 +39,13 @@ SELECT fund, county, 'average', CAST(round(sum(expenditure) / any_value(n), 2) A
 FROM spent JOIN months USING (fund, county) SEMI JOIN funding_plan USING (fund, county) GROUP BY fund, county
 UNION ALL
 SELECT fund, county, 'approved', amount, NULL, '审核决定 ' || decided_by || '：' || reason
-FROM plan_decisions AS decided
--- What was approved with an earlier run holds for the plan it was approved of.
-SEMI JOIN funding_plan ON funding_plan.fund = decided.fund AND funding_plan.county = decided.county
-  AND (decided.plan IS NULL OR decided.plan = funding_plan.planned_amount)
+FROM decided WHERE gone OR plan IS NULL OR NOT sent_again
+UNION ALL
+SELECT fund, county, 'ordered', ordered, NULL, '审核决定 ' || decided_by || '：' || reason
+FROM decided WHERE ordered IS NOT NULL AND (gone OR plan IS NULL OR NOT sent_again)
+UNION ALL
+-- A plan that was ordered and is not there any more: what was paid of it stays paid.
+SELECT fund, county, 'plan', plan, NULL, '审核决定 ' || decided_by || '：' || reason FROM decided WHERE gone
 UNION ALL
 -- What was advanced as revolving fund is no money for the month.
 SELECT transfers.fund, transfers.county, 'revolving',
@@ -50,5 +60,3 @@ UNION ALL
 SELECT balances.fund, '', 'fiscal_balance', balances.closing_balance, NULL, 'account_statement/' || file_id || '/' || row_no
 FROM account_balances AS balances
 WHERE balances.kind = 'fiscal' AND balances.unit IS NULL AND EXISTS (FROM funding_plan)
-  -- What was ordered with an earlier run is not cut by what the account holds by now.
-  AND NOT EXISTS (FROM plan_decisions AS ordered WHERE ordered.plan IS NOT NULL AND ordered.fund = balances.fund)

@@ -229,6 +229,21 @@ def test_review_only_cuts(plan: int, budget: int, average: int, cash: int, revol
     assert proposals == sorted(proposals, reverse=True)
 
 
+def test_what_was_ordered_stands() -> None:
+    """T10: what an earlier run ordered is neither cut nor asked for again; the rest shares what the account holds beside it, and what was
+    granted and not paid is told of."""
+    counties = {
+        A: FundingCounty(plan=Decimal(100), approved=Decimal(100), ordered=Decimal(80)),
+        B: FundingCounty(plan=Decimal(60)),
+        C: FundingCounty(plan=Decimal(30)),
+    }
+    for balance, rest in ((Decimal(140), (40, 20)), (Decimal(50), (0, 0)), (None, (60, 30))):
+        outcome = apply("T10", "2022-06", counties, facts=FundingFacts(fiscal_balance=balance))
+        paid = {t.county: t.amount for t in outcome.transfers if t.step == "allocation"}
+        assert (paid[A], paid.get(B, 0), paid.get(C, 0)) == (80, *rest)
+        assert {u.county: u.amount for u in outcome.unfunded}[A] == 20
+
+
 def test_decision_stands_in_the_working() -> None:
     """Proposal, decision and difference are shown with the clause of the review; without a decision the proposal alone."""
     county = FundingCounty(plan=Decimal(100), budget_left=Decimal(80), approved=Decimal(95))

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 from medpool_etl.documents import Text
 from medpool_etl.periods import Period
+from medpool_etl.pipeline.done import is_ahead
 from medpool_etl.policy import Rulebook, load_rulebook
 from medpool_etl.settlement import rules_of
-from medpool_etl.store import Control, Settings
+from medpool_etl.store import Control, Settings, Warehouse
 
 STATES: dict[str, Text] = {
     "open": Text(zh="未发布", en="not published"),
     "provisional": Text(zh="已发布（暂定）", en="published, provisional"),
+    "ahead": Text(zh="已先行发布期内到期款项", en="only what is due before it is over is published"),
     "final": Text(zh="已发布（正式）", en="published, final"),
     "closed": Text(zh="已结账", en="closed"),
     "unspecified": Text(zh="办法未规定", en="left to a later rule"),
@@ -39,12 +41,12 @@ def agenda(settings: Settings, city: str, year: int) -> tuple[Item, ...]:
     every = [Period(year, "opening"), Period(year, "clearing")]
     every += [Period(year, "month", number) for number in range(1, 13)]
     every += [Period(year, "quarter", number) for number in range(1, 5)]
-    control = Control(settings.control_url)
+    control, warehouse = Control(settings.control_url), Warehouse(settings.warehouse)
     try:
         items = []
         for period in sorted(every, key=lambda period: period.order):
             rules = rules_of(rulebook, period)
-            state = _state(control, city, period)
+            state = _state(control, warehouse, city, period)
             if not rules and _left_open(rulebook, period):
                 items.append(Item(period, "unspecified", ()))
             elif rules or state != "open":
@@ -61,8 +63,12 @@ def _left_open(rulebook: Rulebook, period: Period) -> bool:
     return period.kind == "month" and bool(rulebook.unspecified)
 
 
-def _state(control: Control, city: str, period: Period) -> str:
+def _state(control: Control, warehouse: Warehouse, city: str, period: Period) -> str:
     if control.closed_month(city, str(period)):
         return "closed"
     run = control.published_run(city, str(period))
-    return "open" if run is None else control.figures(run) or "provisional"
+    if run is None:
+        return "open"
+    if is_ahead(warehouse, city, period, run):
+        return "ahead"
+    return control.figures(run) or "provisional"

@@ -41,6 +41,7 @@ class FundingCounty(CountyFacts):
         "其中周转金", "of which revolving fund, which is no money for the month", "yuan", Decimal(0)
     )
     approved: Amount | None = fact("核定数（人工审核决定）", "what a person has approved instead", "yuan", None)
+    ordered: Amount | None = fact("其中已拨付指令金额", "of it ordered by an earlier run, which stands", "yuan", None)
 
 
 @dataclass(frozen=True)
@@ -61,19 +62,26 @@ def fund(case: FundingCase) -> Outcome:
     ``distribution`` city agency → county agency.
 
     The review proposes as the reading ``plan_review`` says (see ``propose``); what a person approved (fact ``approved``) overrides
-    the proposal, and the working shows proposal, decision and difference. A fiscal account that is short pays in proportion (G4), and
-    what it cannot pay is told of. Steps have clause and day of the deadlines ``plan_review``, ``allocation`` and ``distribution``, as far as
+    the proposal, and the working shows proposal, decision and difference. What an earlier run ordered (fact ``ordered``) stands. A fiscal
+    account that is short of the rest pays it in proportion (G4), and what it cannot pay is told of. Steps have clause and day of the deadlines ``plan_review``, ``allocation`` and ``distribution``, as far as
     the city has them.
     """
     notes = Notes()
     decided = {code: _decide(case, code, county, notes) for code, county in case.by_code()}
     review, allocation, distribution = (Stage.of(case, name) for name in ("plan_review", "allocation", "distribution"))
-    paid = decided
+    ordered = {code: fen_of(county.ordered) for code, county in case.by_code() if county.ordered is not None}
+    paid = decided | ordered
     if case.facts.fiscal_balance is not None:
         pot = fen_of(case.facts.fiscal_balance)
-        paid = short_pot(pot, decided, case.clause(allocation.clause))
         zh, en = "市财政专户可拨余额", "what the fiscal account can pay"
         notes.working.append(case.working("pot", "", zh, en, from_fen(pot), allocation.clause))
+        if ordered:
+            zh, en = "其中已有拨付指令", "of it ordered already"
+            notes.working.append(
+                case.working("ordered", "", zh, en, from_fen(sum(ordered.values())), allocation.clause)
+            )
+        claims = {code: fen for code, fen in decided.items() if code not in ordered}
+        paid |= short_pot(max(pot - sum(ordered.values()), 0), claims, case.clause(allocation.clause))
         zh, en = "各县核定数合计", "approved for all counties"
         notes.working.append(case.working("claims", "", zh, en, from_fen(sum(decided.values())), review.clause))
     for code, county in case.by_code():

@@ -104,5 +104,7 @@ KINDS = (
         AdvanceCounty,
         deadlines=("subsidy_advance", "subsidy_rest"),
         ahead={"subsidy_advance": ("annual_parameters",), "subsidy_rest": ("annual_budget", "annual_parameters")},
+        # What province and centre allot is known once the quarter is over.
+        not_ahead=("upper",),
     ),
 )
