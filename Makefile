@@ -76,7 +76,7 @@ soak: $(VENV)/.dev ## read ten thousand mutated files and reconcile hundreds of 
 	@$(BIN)/python tests/shapes/fuzz.py --files $(FILES)
 	@EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n 2 tests/reconciliation/test_properties.py
 
-soak-backfill: $(VENV)/.dev ## settle two rehearsed years of five cities in time, backfill them from nothing, kill that three times, compare (two hours; 2 GB)
+soak-backfill: $(VENV)/.dev ## settle two rehearsed years of five cities in time, backfill them from nothing, kill that three times, compare (an hour and a half; 1 GB)
 	@$(BIN)/python -m tests.soak.backfill
 
 test: $(VENV)/.dev ## run the tests

@@ -182,6 +182,7 @@ def run_session(
         "medpool_version": manifest["version"],
         "carries_month": carries["month"],
         "carries_run_id": carries["run_id"],
+        "ahead": bool(manifest.get("ahead")),
         **known,
     }
     connection = connect()
@@ -250,6 +251,7 @@ def _context(agreed: Agreed, month: Month, known: dict[str, Any], period: Period
                 "override_reason": "",
                 "carries_month": "",
                 "carries_run_id": "",
+                "ahead": False,
                 **{name: value for name, value in known.items() if name != "average_wage"},
             }
         ]

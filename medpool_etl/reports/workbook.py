@@ -51,7 +51,8 @@ class _Writer(LedgerSheets, RuleSheets):
         vouchers, remittances = read_table(self.folder, "vouchers"), read_table(self.folder, "remittances")
         for voucher in vouchers.sort_values("fund", ascending=False).to_dict("records"):
             self._voucher(voucher, remittances[remittances["fund"] == voucher["fund"]])
-        self._settlement(read_table(self.folder, "monthly_settlement"))
+        if not (settled := read_table(self.folder, "monthly_settlement")).empty:
+            self._settlement(settled)
         transfers = read_table(self.folder, "transfers")
         # The remittances stand on the vouchers; what else the month orders has sheets of its own.
         others = transfers[~transfers["rule_id"].isin(list(vouchers["rule_id"]))]

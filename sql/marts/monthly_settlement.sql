@@ -22,4 +22,6 @@ FROM funds
 CROSS JOIN counties
 CROSS JOIN context
 LEFT JOIN amounts ON amounts.fund = funds.fund AND amounts.county = counties.code
+-- What is ordered ahead settles no month.
+WHERE NOT context.ahead
 GROUP BY ALL

@@ -15,3 +15,4 @@ LEFT JOIN transfers
 LEFT JOIN accounts AS receiver ON receiver.number = transfers.receiver_account
 JOIN funds ON funds.fund = facts.fund
 JOIN counties ON counties.code = facts.county
+WHERE NOT context.ahead

@@ -38,3 +38,4 @@ JOIN accounts AS receiver
 LEFT JOIN due ON due.fund = funds.fund
 LEFT JOIN moved ON moved.fund = funds.fund
 LEFT JOIN waiting ON waiting.fund = funds.fund
+WHERE NOT context.ahead

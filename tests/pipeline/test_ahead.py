@@ -216,7 +216,7 @@ def test_another_plan_behind_the_first_files_of_the_month(january: Settings, off
     assert list(ask(office)) == ["funding_plan"]
     approve(office, "钱七")
     tables = pipeline.published_folder(office, CITY, FEBRUARY) / "tables"
-    for name in ("breaks", "county_expenditure", "risk_warnings"):
+    for name in ("breaks", "county_expenditure", "monthly_settlement", "remittances", "risk_warnings"):
         assert duckdb.execute(f"SELECT count(*) FROM read_parquet('{tables / name}.parquet')").fetchone() == (0,)
     kinds = duckdb.execute(f"SELECT DISTINCT contract FROM read_parquet('{tables / 'files'}.parquet')").fetchall()
     assert ("funding_plan",) in kinds and ("county_expenditure_report",) not in kinds

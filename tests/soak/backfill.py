@@ -3,7 +3,7 @@
 First every period is rehearsed and settled as an operator does, month by month, so that banks pay what was ordered. Then an empty
 warehouse and an empty control database are filled from that inbox by `medpool backfill`, which is killed (SIGKILL) at random points and
 started again. Both must publish the very same runs, the same bytes of every table and the same rows of the mart; a third backfill must
-change nothing. On two quiet cores it takes about an hour and a half and 3 GB; `--cities taizhou --months 3` shows in some minutes how it goes.
+change nothing. On one core it takes about an hour and a half, and 1 GB; `--cities taizhou --months 3` shows in some minutes how it goes.
 """
 
 from __future__ import annotations
