@@ -82,7 +82,7 @@ def test_files_start_their_month_once(alone: None, settings: Settings, tmp_path:
     assert intake() == {"receive": "success", "start": "success"}
     ((name, conf),) = runs_started().items()
     assert name.startswith("complete__2022-03__")
-    assert conf == {"period": "2022-03", "because": "complete", "missing": []}
+    assert conf == {"period": "2022-03", "because": "complete", "ahead": False, "missing": []}
     assert intake()["start"] == "skipped" and set(runs_started()) == {name}
 
 

@@ -11,7 +11,19 @@ from typing import Any
 
 from medpool_etl.documents import Text
 from medpool_etl.money import from_fen
-from medpool_etl.settlement.case import Amount, Case, CountyFacts, Facts, Notes, Outcome, Unfunded, Yuan, fact, fen_of
+from medpool_etl.settlement.case import (
+    Amount,
+    Case,
+    CountyFacts,
+    Facts,
+    Notes,
+    Outcome,
+    Unfunded,
+    Yuan,
+    fact,
+    fen_of,
+    require,
+)
 from medpool_etl.settlement.kind import RuleKind
 from medpool_etl.settlement.splits import short_pot
 from medpool_etl.settlement.stage import Stage
@@ -63,13 +75,16 @@ def fund(case: FundingCase) -> Outcome:
 
     The review proposes as the reading ``plan_review`` says (see ``propose``); what a person approved (fact ``approved``) overrides
     the proposal, and the working shows proposal, decision and difference. What an earlier run ordered (fact ``ordered``) stands. A fiscal
-    account that is short of the rest pays it in proportion (G4), and what it cannot pay is told of. Steps have clause and day of the deadlines ``plan_review``, ``allocation`` and ``distribution``, as far as
-    the city has them.
+    account that is short of the rest pays it in proportion (G4), and what it cannot pay is told of. Steps have clause and day of the
+    deadlines ``plan_review``, ``allocation`` and ``distribution``, as far as the city has them. Raises InputError where more was ordered
+    than is granted.
     """
     notes = Notes()
     decided = {code: _decide(case, code, county, notes) for code, county in case.by_code()}
     review, allocation, distribution = (Stage.of(case, name) for name in ("plan_review", "allocation", "distribution"))
     ordered = {code: fen_of(county.ordered) for code, county in case.by_code() if county.ordered is not None}
+    for code, fen in ordered.items():
+        require(fen <= decided[code], f"more was ordered for {code} than is granted", case, "ordered: at most approved")
     paid = decided | ordered
     if case.facts.fiscal_balance is not None:
         pot = fen_of(case.facts.fiscal_balance)
