@@ -16,6 +16,7 @@ from medpool_etl.pipeline.plans import decide_plan
 from medpool_etl.pipeline.review_text import body as review_body
 from medpool_etl.pipeline.review_text import subject as review_subject
 from medpool_etl.pipeline.reviews import Reviewed, ask, decide, made_by, reviews, stand_in
+from medpool_etl.pipeline.running import run_month, run_period
 from medpool_etl.pipeline.steps import (
     PERIOD_STEPS,
     STEPS,
@@ -25,8 +26,6 @@ from medpool_etl.pipeline.steps import (
     notify,
     publish,
     reconcile,
-    run_month,
-    run_period,
     settle,
     stage,
 )

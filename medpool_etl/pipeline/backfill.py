@@ -25,7 +25,7 @@ from medpool_etl.pipeline.done import is_ahead
 from medpool_etl.pipeline.inbox import ZONE
 from medpool_etl.pipeline.needs import begun, due_on, missing_of
 from medpool_etl.pipeline.opening import Progress, silent
-from medpool_etl.pipeline.steps import run_period
+from medpool_etl.pipeline.running import run_period
 from medpool_etl.policy import rulebooks
 from medpool_etl.store import Control, Settings, Warehouse
 

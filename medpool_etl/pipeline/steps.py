@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from medpool_etl import alerts, reports
-from medpool_etl.errors import ApprovalNeededError, InputError, StoreError
+from medpool_etl.errors import ApprovalNeededError, StoreError
 from medpool_etl.intake import ODD, Arrival, unreadable
 from medpool_etl.intake.peek import NotReadable
 from medpool_etl.marts import build_mart, build_tables, staging_views
-from medpool_etl.periods import Month, Period
+from medpool_etl.periods import Month
 from medpool_etl.pipeline.adjust import adjustments
 from medpool_etl.pipeline.agreed import Agreed
-from medpool_etl.pipeline.annual import open_period, settle_period, write_reports
+from medpool_etl.pipeline.annual import settle_period, write_reports
 from medpool_etl.pipeline.applying import add_applied, apply_rules
 from medpool_etl.pipeline.basis import Basis, manifest_of, stale_months
 from medpool_etl.pipeline.books import add_books, keep_month
@@ -26,9 +26,9 @@ from medpool_etl.pipeline.figures import provisional_reasons
 from medpool_etl.pipeline.gate import blocked, gate_of, sync_breaks
 from medpool_etl.pipeline.indicators import add_indicators
 from medpool_etl.pipeline.measure import measured
-from medpool_etl.pipeline.opening import MonthRun, Progress, begin, open_month, silent
+from medpool_etl.pipeline.opening import MonthRun, Progress, begin, silent
 from medpool_etl.pipeline.plans import plans_table
-from medpool_etl.pipeline.reviews import ask, made_by, needed, stand_in
+from medpool_etl.pipeline.reviews import ask, needed, stand_in
 from medpool_etl.pipeline.session import AVERAGE_WAGE, look_back, run_session, staging_session, take_average_wage
 from medpool_etl.pipeline.verdicts import rejection, supersede
 from medpool_etl.quality import Judge, size_of
@@ -346,49 +346,6 @@ PERIOD_STEPS: dict[str, Step] = {
     "publish": measured("publish", publish),
     "notify": measured("notify", notify),
 }
-
-
-def run_month(
-    settings: Settings,
-    city: str,
-    month: Month,
-    progress: Progress[Any] = silent,
-    by: str | None = None,
-    ahead: bool = False,
-) -> MonthRun:
-    """Run every step of a month, in order; what is there already is not made again. ``by``: who has it run, and so may not approve it;
-    ``ahead``: only what is due before the month is over, as :func:`open_month` says."""
-    run = open_month(settings, city, month, progress, ahead)
-    made_by(settings, run, by)
-    for step in STEPS.values():
-        step(settings, run, progress)
-    return run
-
-
-def run_period(
-    settings: Settings,
-    city: str,
-    period: Period,
-    progress: Progress[Any] = silent,
-    by: str | None = None,
-    ahead: bool = False,
-) -> MonthRun:
-    """Run every step of a period, in order: of a month as :func:`run_month` does, of a quarter, an opening or a clearing likewise.
-
-    Raises InputError for a whole year, which is settled by its months, quarters, opening and clearing.
-    """
-    if period.kind == "month":
-        return run_month(settings, city, period.first_month, progress, by, ahead)
-    if period.kind == "year":
-        raise InputError(
-            f"{period} is a whole year",
-            expected=f"{period}-opening, {period}-01 … {period}-12, {period}-Q1 … {period}-Q4, {period}-clearing",
-        )
-    run = open_period(settings, city, period, progress, ahead)
-    made_by(settings, run, by)
-    for step in PERIOD_STEPS.values():
-        step(settings, run, progress)
-    return run
 
 
 def _agrees(result: PairResult) -> str:
