@@ -13,6 +13,7 @@ import pytest
 
 from medpool_etl import pipeline
 from medpool_etl.errors import ApprovalNeededError, BlockedError, ConfigurationError, InputError, RefusedError
+from medpool_etl.marts import table_path
 from medpool_etl.periods import Period
 from medpool_etl.pipeline import MonthRun
 from medpool_etl.simulator import simulate
@@ -219,11 +220,19 @@ def test_another_run_of_the_same_figures_has_the_same_makers(there: Settings) ->
 
 
 def test_what_is_withdrawn_is_reviewed_too(there: Settings) -> None:
-    """Where nothing is left of what was published, somebody has to say that it is so."""
+    """What was ordered by a file that is gone stands; where a person takes it back and nothing is left, somebody has to say that it is so."""
     pipeline.decide(there, "taizhou", PERIOD, True, "李四")
     run(there)
     for path in (there.inbox / "taizhou" / str(MONTH)).glob("*用款计划*"):
         path.unlink()
+    run(there)
+    transfers = table_path(pipeline.published_folder(there, "taizhou", PERIOD), "transfers")
+    ordered = duckdb.execute(
+        f"SELECT fund, county FROM read_parquet('{transfers}') WHERE step = 'allocation' ORDER BY ALL"
+    ).fetchall()
+    assert ordered
+    for fund, county in ordered:
+        pipeline.decide_plan(there, "taizhou", MONTH, fund, county, Decimal(0), "孙八", "撤回")
     with pytest.raises(ApprovalNeededError, match=r"funding_plan .*0 笔，不再划转"):
         run(there)
     pipeline.decide(there, "taizhou", PERIOD, True, "李四", review="funding_plan")
