@@ -235,7 +235,7 @@ def test_going_back_to_the_plans_of_before(office: Settings) -> None:
 
 
 def test_breaks_go_on_as_they_are(january: Settings, office: Settings) -> None:
-    """What January left open is neither told nor ended by what is ordered ahead of February, and the month behind carries it on."""
+    """A break that a blocked run of the whole February found is not ended by what is ordered ahead of it; the whole month carries from January."""
 
     def lives() -> list[tuple[str, str, str]]:
         control = Control(office.control_url)
@@ -246,7 +246,34 @@ def test_breaks_go_on_as_they_are(january: Settings, office: Settings) -> None:
         finally:
             control.close()
 
+    control = Control(office.control_url)
+    with control.session() as session:
+        session.add(
+            Break(
+                break_id="1" * 16,
+                city=CITY,
+                month="2022-02",
+                pair="tax_treasury",
+                fund="worker",
+                county=COUNTY,
+                item_key="1",
+                break_class="in_transit",
+                owner="treasury",
+                gate="block",
+                amount_fen=100,
+                since=dt.date(2022, 2, 20),
+                state="open",
+                seen_in="2022-02",
+                seen_run=control.published_run(CITY, "2022-01"),
+                note="",
+                lives=1,
+                opened_at=dt.datetime.now(dt.UTC),
+                changed_at=dt.datetime.now(dt.UTC),
+            )
+        )
+    control.close()
     before = lives()
+    assert ("1" * 16, "open", "2022-02") in before
     ask(office)
     approve(office, "钱七")
     assert lives() == before
