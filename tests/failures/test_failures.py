@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -66,27 +65,25 @@ def test_the_disk_full_before_each_task() -> None:
     assert last["hidden"] == last["unfinished"] == []
 
 
-def limited() -> None:
-    """Let no file of this process grow beyond 60 kB."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
-
-
 def test_a_full_disk_on_the_command_line(sample: Settled, tmp_path: Path) -> None:
     """Whoever runs a month on a full disk reads which disk and what to do, not a traceback; then it is settled."""
     settings = at(shutil.copytree(sample.settings.data, tmp_path / "data", symlinks=True))
     rows = mart_rows(settings)
-    command = [sys.executable, "-c", "from medpool_etl.cli import main; main()", "run", "taizhou"]
+    program = "from medpool_etl.cli import main; main()"
+    # No file of this one's may grow beyond 60 kB.
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)); {program}"
+    run = [sys.executable, "-c", program, "run", "taizhou", str(MONTH)]
     environment = {**os.environ, "MEDPOOL_DATA": str(settings.data), "MEDPOOL_UNATTENDED": UNATTENDED}
-    simulate = [*command[:-2], "simulate", "taizhou", str(MONTH), "--seed", "2"]
+    simulate = [sys.executable, "-c", program, "simulate", "taizhou", str(MONTH), "--seed", "2"]
     subprocess.run(simulate, env=environment, check=True, capture_output=True)
     failed = subprocess.run(
-        [*command, str(MONTH)], env=environment, capture_output=True, text=True, preexec_fn=limited, cwd=ROOT
+        [sys.executable, "-c", limited, *run[3:]], env=environment, capture_output=True, text=True, cwd=ROOT
     )
     said = failed.stdout + failed.stderr
     assert failed.returncode == 2 and "Traceback" not in said, said
     assert "no room left on the disk" in said and "make room" in said and str(tmp_path) in said
     assert mart_rows(settings) == rows
-    subprocess.run([*command, str(MONTH)], env=environment, check=True, capture_output=True, cwd=ROOT)
+    subprocess.run(run, env=environment, check=True, capture_output=True, cwd=ROOT)
     assert mart_rows(settings) != rows
 
 

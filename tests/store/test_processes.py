@@ -17,7 +17,9 @@ from medpool_etl.store.breaks import Breaks, Found, Synced
 
 MANY = 8
 MARCH = ("taizhou", "2022-03")
-CONTEXT = multiprocessing.get_context("fork")
+# Not forks of this process, which would wait for ever for what its other threads hold: of one that has none.
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["medpool_etl.store.breaks"])
 Outcome = tuple[int, object]
 FOUND = [
     Found(
