@@ -1,9 +1,14 @@
 """Shared fixtures: a place of its own for every test, and the sample month settled once."""
 
+from __future__ import annotations
+
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -29,11 +34,18 @@ UNATTENDED = os.environ["MEDPOOL_UNATTENDED"] = "测试：无人审批"
 from medpool_etl import pipeline  # noqa: E402
 from medpool_etl.errors import BlockedError  # noqa: E402
 from medpool_etl.periods import Month  # noqa: E402
-from medpool_etl.simulator import Simulation, simulate  # noqa: E402
+from medpool_etl.simulator import simulate  # noqa: E402
 from medpool_etl.store import Settings  # noqa: E402
 from tests.support import Webhook  # noqa: E402
 
 MONTH = Month.parse("2022-03")
+_SETTLED = tempfile.mkdtemp(prefix="medpool-settled-")
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing behind but pytest's own folders."""
+    for folder in (_HOME, _SETTLED):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
@@ -65,16 +77,43 @@ def settle_month(settings: Settings, month: Month) -> tuple[pipeline.MonthRun, B
 
 
 class Settled:
-    """A simulated month and the run it was settled in; where the gate blocked it (``blocked``), over the gate."""
+    """A simulated month and the run it was settled in; where the gate blocked it (``blocked``), over the gate.
+
+    A month without faults in an empty place is settled once in a session and then copied there, but for one ``afresh``.
+    """
+
+    _kept: ClassVar[dict[tuple[int, Month], Settled]] = {}
 
     def __init__(
-        self, settings: Settings, *faults: str, seed: int = 1, month: Month = MONTH, scale: int = 1, cures: bool = True
+        self,
+        settings: Settings,
+        *faults: str,
+        seed: int = 1,
+        month: Month = MONTH,
+        scale: int = 1,
+        cures: bool = True,
+        afresh: bool = False,
     ) -> None:
         self.settings, self.when = settings, month
-        self.simulation: Simulation = simulate(
-            "taizhou", month, settings.inbox, seed=seed, faults=faults, scale=scale, cures=cures
-        )
-        self.run, self.blocked = settle_month(settings, month)
+        plain = not faults and scale == 1 and settings == at(settings.data) and os.environ.get("MEDPOOL_UNATTENDED")
+        empty = not settings.data.exists() or not any(settings.data.iterdir())
+        if plain == UNATTENDED and empty and not afresh:
+            kept = self._kept.get((seed, month))
+            if kept is None:
+                place = Path(tempfile.mkdtemp(dir=_SETTLED)) / "data"
+                kept = self._kept[seed, month] = Settled(at(place), seed=seed, month=month, afresh=True)
+            shutil.copytree(kept.settings.data, settings.data, symlinks=True, dirs_exist_ok=True)
+            folder, record = (
+                settings.data / path.relative_to(kept.settings.data)
+                for path in (kept.simulation.folder, kept.simulation.record)
+            )
+            self.simulation = replace(kept.simulation, folder=folder, record=record)
+            self.run, self.blocked = kept.run, kept.blocked
+        else:
+            self.simulation = simulate(
+                "taizhou", month, settings.inbox, seed=seed, faults=faults, scale=scale, cures=cures
+            )
+            self.run, self.blocked = settle_month(settings, month)
         self.folder = self.run.folder(settings)
         self.tables = self.folder / "tables"
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -69,42 +72,59 @@ print("run", run.run_id)
 """
 
 
-def run_the_dag(tmp_path: Path, **environment: str) -> str:
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An Airflow database of its own, as it is when nothing ran yet."""
+    file = tmp_path_factory.mktemp("airflow") / "airflow.db"
+    env = {**os.environ, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{file}", "AIRFLOW_HOME": str(file.parent)}
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], env=env, check=True, capture_output=True)
+    with closing(sqlite3.connect(file)) as made:
+        made.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return file
+
+
+@pytest.fixture
+def place(tmp_path: Path, migrated: Path) -> Path:
+    """The test's own folder, with such a database."""
+    shutil.copy(migrated, tmp_path)
+    return tmp_path
+
+
+def run_the_dag(place: Path, **environment: str) -> str:
     """Run the DAG over a simulated month in a process of its own, and return what it printed."""
-    (tmp_path / "dags").mkdir()
-    (tmp_path / "dags" / "lineage_try.py").write_text(DAG, encoding="utf-8")
+    (place / "dags").mkdir()
+    (place / "dags" / "lineage_try.py").write_text(DAG, encoding="utf-8")
     env = {
         **os.environ,
-        "AIRFLOW_HOME": str(tmp_path / "airflow"),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{tmp_path}/airflow.db",
-        "AIRFLOW__CORE__DAGS_FOLDER": str(tmp_path / "dags"),
-        "MEDPOOL_DATA": str(tmp_path / "data"),
+        "AIRFLOW_HOME": str(place / "airflow"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{place}/airflow.db",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(place / "dags"),
+        "MEDPOOL_DATA": str(place / "data"),
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
         **environment,
     }
     for code in (
-        ["-m", "airflow", "db", "migrate"],
         ["-c", "from medpool_etl.cli import main; main()", "simulate", "taizhou", "2022-03"],
-        ["-c", RUN, str(tmp_path / "dags")],
+        ["-c", RUN, str(place / "dags")],
     ):
         done = subprocess.run([sys.executable, *code], env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout + done.stderr
 
 
-def test_events_of_a_run(tmp_path: Path) -> None:
+def test_events_of_a_run(place: Path) -> None:
     """START and COMPLETE of every task; the COMPLETE of publishing names the files received, and the tables made of them."""
-    events = tmp_path / "events.jsonl"
+    events = place / "events.jsonl"
     transport = {"type": "file", "log_file_path": str(events), "append": True}
     printed = run_the_dag(
-        tmp_path, AIRFLOW__OPENLINEAGE__TRANSPORT=json.dumps(transport), AIRFLOW__OPENLINEAGE__NAMESPACE="medpool"
+        place, AIRFLOW__OPENLINEAGE__TRANSPORT=json.dumps(transport), AIRFLOW__OPENLINEAGE__NAMESPACE="medpool"
     )
     told = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
     tasks = ("open_month", "settle", "publish", "notify")
     seen = {(event["job"]["name"], event["eventType"]) for event in told}
     assert {(f"lineage_try.{name}", state) for name in tasks for state in ("START", "COMPLETE")} <= seen
     assert {event["job"]["namespace"] for event in told} == {"medpool"}
-    settings = at(tmp_path / "data")
+    settings = at(place / "data")
     run_id = next(Warehouse(settings.warehouse).root.glob("runs/taizhou/2022-03/*")).name
     lineage = lineage_of(settings, pipeline.MonthRun("taizhou", "2022-03", run_id))
     ended: dict[str, Any] = next(
@@ -123,18 +143,18 @@ def test_events_of_a_run(tmp_path: Path) -> None:
     assert {row.started_by.split("/")[0] for row in measured} == {"airflow lineage_try"}
 
 
-def test_it_is_off_unless_configured(tmp_path: Path, webhook: Webhook) -> None:
+def test_it_is_off_unless_configured(place: Path, webhook: Webhook) -> None:
     """Nothing configured: no event goes anywhere, and the same DAG publishes all the same."""
-    printed = run_the_dag(tmp_path)
-    assert list(tmp_path.glob("events*")) == [] and webhook.messages == []
+    printed = run_the_dag(place)
+    assert list(place.glob("events*")) == [] and webhook.messages == []
     assert "openlineage" not in printed.lower()
-    assert Warehouse(at(tmp_path / "data").warehouse).generation() is not None
+    assert Warehouse(at(place / "data").warehouse).generation() is not None
 
 
-def test_it_can_be_switched_off_over_a_transport(tmp_path: Path, webhook: Webhook) -> None:
+def test_it_can_be_switched_off_over_a_transport(place: Path, webhook: Webhook) -> None:
     """AIRFLOW__OPENLINEAGE__DISABLED wins over a transport."""
     address = webhook.url.removeprefix("json").rsplit("/", 1)[0]
-    run_the_dag(tmp_path, OPENLINEAGE_URL=f"http{address}", AIRFLOW__OPENLINEAGE__DISABLED="True")
+    run_the_dag(place, OPENLINEAGE_URL=f"http{address}", AIRFLOW__OPENLINEAGE__DISABLED="True")
     assert webhook.messages == []
 
 
