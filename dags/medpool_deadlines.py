@@ -8,12 +8,13 @@ import logging
 import pendulum
 from airflow.sdk import Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
+from medpool_cities import each_city
 from medpool_failures import on_failure
 from medpool_workdays import WorkingDayTimetable
 
-from medpool_etl.errors import ConfigurationError, InputError
+from medpool_etl.errors import ConfigurationError, InputError, MedpoolError
 from medpool_etl.pipeline import watch
-from medpool_etl.policy import load_rulebook, rulebooks
+from medpool_etl.policy import load_rulebook
 from medpool_etl.store import Settings
 
 log = logging.getLogger(__name__)
@@ -39,15 +40,19 @@ next run either. The settlement does not depend on this DAG.
 
 def medpool_deadlines(city: str) -> None:
     """Make the DAG of one city."""
-    notice = load_rulebook(city).notice
+    try:
+        notice = load_rulebook(city).notice
+        number, first = notice.number, notice.issued_on
+    except MedpoolError as error:
+        # The task meets the same mistake, every working day, and so it is alerted of.
+        log.error("%s: %s", city, error)
+        number, first = "its rulebook cannot be read", dt.date(2020, 1, 1)
 
     @dag(
         dag_id=f"medpool_deadlines_{city}",
         schedule=WorkingDayTimetable(hour=8, minute=30),
         # Deadlines of the first year may fall due before the notice takes force.
-        start_date=pendulum.datetime(
-            notice.issued_on.year, notice.issued_on.month, notice.issued_on.day, tz="Asia/Shanghai"
-        ),
+        start_date=pendulum.datetime(first.year, first.month, first.day, tz="Asia/Shanghai"),
         catchup=False,
         max_active_runs=1,
         on_failure_callback=on_failure,
@@ -67,7 +72,7 @@ def medpool_deadlines(city: str) -> None:
             )
         },
         tags=["medpool", city],
-        doc_md=DOC.format(city=city, notice=notice.number),
+        doc_md=DOC.format(city=city, notice=number),
     )
     def deadlines() -> None:
         @task(doc_md="Tell every actor what falls due and what is overdue, one message each, and nothing twice.")
@@ -87,5 +92,4 @@ def medpool_deadlines(city: str) -> None:
     deadlines()
 
 
-for _city in rulebooks():
-    medpool_deadlines(_city)
+each_city(medpool_deadlines)

@@ -8,6 +8,7 @@ from typing import Any
 import pendulum
 from airflow.sdk import AssetAny, AssetOrTimeSchedule, dag, task
 from airflow.sdk.exceptions import AirflowFailException
+from medpool_cities import each_city
 from medpool_failures import on_failure
 from medpool_inbox import watched_inbox
 from medpool_starting import runs_of, start_runs
@@ -16,7 +17,7 @@ from medpool_workdays import WorkingDayTimetable
 
 from medpool_etl.errors import ConfigurationError, InputError
 from medpool_etl.pipeline.ready import take_in
-from medpool_etl.policy import load_rulebook, rulebooks
+from medpool_etl.policy import load_rulebook
 from medpool_etl.store import Settings
 
 log = logging.getLogger("medpool.intake")
@@ -99,5 +100,4 @@ def medpool_intake(city: str) -> None:
     intake()
 
 
-for _city in rulebooks():
-    medpool_intake(_city)
+each_city(medpool_intake)

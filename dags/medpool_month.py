@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pendulum
 from airflow.sdk import Param, dag
+from medpool_cities import each_city
 from medpool_deadline import publish_deadline
 from medpool_failures import on_failure
 from medpool_tasks import DEFAULTS, ahead_param, asked, period_param, reviews_of, settlement
 from medpool_timetable import SettlementMonthTimetable
 
-from medpool_etl.policy import cities, load_rulebook
+from medpool_etl.policy import load_rulebook
 
 DOC = """
 ### Monthly settlement of {city}
@@ -40,8 +41,10 @@ pass in somebody's name; then trigger the month again.
 
 
 def medpool_month(city: str) -> None:
-    """Make the DAG of one city."""
+    """Make the DAG of one city, if it has a monthly rule."""
     rulebook, timetable = load_rulebook(city), SettlementMonthTimetable(city)
+    if all(rule.when != "month" for rule in rulebook.rules.values()):
+        return
     reviews = reviews_of(rulebook, ("month",))
     first = rulebook.notice.in_force_from
 
@@ -76,5 +79,4 @@ def medpool_month(city: str) -> None:
     month()
 
 
-for _city in cities():
-    medpool_month(_city)
+each_city(medpool_month)

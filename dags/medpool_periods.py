@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import pendulum
 from airflow.sdk import dag
+from medpool_cities import each_city
 from medpool_deadline import publish_deadline
 from medpool_failures import on_failure
 from medpool_tasks import DEFAULTS, ahead_param, asked, period_param, reviews_of, settlement
 from medpool_timetable import SettlementTimetable
 
-from medpool_etl.policy import load_rulebook, rulebooks
+from medpool_etl.policy import load_rulebook
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,12 @@ def medpool_period(city: str, kind: Kind) -> None:
     period()
 
 
-for _city in rulebooks():
-    for _kind in KINDS:
-        if any(rule.when in _kind.when for rule in load_rulebook(_city).rules.values()):
-            medpool_period(_city, _kind)
+def medpool_periods(city: str) -> None:
+    """Make the DAGs of one city, of the kinds it has rules for."""
+    times = {rule.when for rule in load_rulebook(city).rules.values()}
+    for kind in KINDS:
+        if times & set(kind.when):
+            medpool_period(city, kind)
+
+
+each_city(medpool_periods)

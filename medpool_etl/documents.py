@@ -68,17 +68,46 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 
 def find(name: str) -> Path:
     """Return the path of the document ``name`` ("places/taizhou.yaml"): the operator's own, else the shipped one."""
-    own = os.environ.get("MEDPOOL_CONFIG")
-    if own and (path := Path(own) / name).is_file():
+    own = own_folder()
+    if own and (path := own / name).is_file():
         return path
     return PACKAGE / name
+
+
+def own_folder() -> Path | None:
+    """Return the folder MEDPOOL_CONFIG names, None where it names none. Raises ConfigurationError where it is not there: the shipped
+    documents would silently take the place of the operator's."""
+    if not (own := os.environ.get("MEDPOOL_CONFIG")):
+        return None
+    if not Path(own).is_dir():
+        raise ConfigurationError(
+            "there is no such folder",
+            where=f"MEDPOOL_CONFIG = {own}",
+            do="make it, mount it, or take the variable away; without it the shipped documents would be used",
+        )
+    return Path(own)
+
+
+def own_documents() -> tuple[list[str], list[str]]:
+    """Return the YAML files in the operator's folder by their names in it: those that this process has read, and those that it has not."""
+    if not (own := own_folder()):
+        return [], []
+    files = sorted(path for path in own.rglob("*") if path.suffix in (".yaml", ".yml") and path.is_file())
+    read, unread = (
+        [str(path.relative_to(own)) for path in files if (path in _READ) is known] for known in (True, False)
+    )
+    return read, unread
+
+
+# What was read of documents, for own_documents.
+_READ: set[Path] = set()
 
 
 def find_all(folder: str, pattern: str = "*.yaml") -> list[Path]:
     """Return every document of a folder, by name; one in ``MEDPOOL_CONFIG`` stands for the shipped one of that name."""
     names = {path.name for path in (PACKAGE / folder).glob(pattern)}
-    if own := os.environ.get("MEDPOOL_CONFIG"):
-        names |= {path.name for path in (Path(own) / folder).glob(pattern)}
+    if own := own_folder():
+        names |= {path.name for path in (own / folder).glob(pattern)}
     return [find(f"{folder}/{name}") for name in sorted(names)]
 
 
@@ -100,6 +129,7 @@ def load(path: Path, schema: type[D]) -> D:
         facts = path.stat()
     except OSError as error:
         raise ConfigurationError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    _READ.add(path)
     # A document is immutable once read, so callers can share it.
     return _load(path, schema, facts.st_mtime_ns, facts.st_size, facts.st_ino)  # type: ignore[return-value]
 

@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
+from airflow.sdk.execution_time.comms import CreateHITLDetailPayload, HITLDetailRequestResult
 from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
 from medpool_etl import pipeline
-from medpool_etl.errors import BlockedError, ConfigurationError, InputError, RefusedError, StoreError
+from medpool_etl.errors import (
+    ApprovalNeededError,
+    BlockedError,
+    ConfigurationError,
+    InputError,
+    RefusedError,
+    StoreError,
+)
 from medpool_etl.pipeline import MonthRun
 from medpool_etl.store import Settings
 
@@ -64,13 +72,36 @@ class ReviewOperator(HITLOperator):
                 log.info("%s: nobody is asked (%s)", self.review, "approved" if item else "nothing to review")
                 return dict(self.run)
             pipeline.ask(settings, run)
-            self.subject, self.body = pipeline.review_subject(run, item), pipeline.review_body(settings, run, item)
+            self.subject = pipeline.review_subject(run, item)
+            self.body = f"{pipeline.review_body(settings, run, item)}\n\n核对码 Check code: `{item.digest[:16]}`"
         except FOR_PEOPLE as error:
             raise AirflowFailException(str(error)) from error
+        self._put(context, run, item.digest)
         # What was shown is what is answered: figures that changed meanwhile are not approved by it.
         context["task_instance"].xcom_push(key=SHOWN, value=item.digest)
         super().execute(context)
         raise AssertionError("waiting for an answer ends this process")
+
+    def _put(self, context: Any, run: MonthRun, digest: str) -> None:
+        """Put the question, and see that it is the one people read: Airflow keeps that of an earlier try of the task, with its figures."""
+        from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+
+        stands = SUPERVISOR_COMMS.send(
+            CreateHITLDetailPayload(
+                ti_id=context["task_instance"].id,
+                options=self.options,
+                subject=self.subject,
+                body=self.body,
+                params=self.serialized_params,
+                assigned_users=[],
+            )
+        )
+        if isinstance(stands, HITLDetailRequestResult) and digest[:16] not in (stands.body or ""):
+            error = InputError(
+                f"the question of {run.city} {run.month} {self.review} that stands here shows other figures than those of run {run.run_id}",
+                do="trigger the period again: a new run of the DAG asks anew; clearing this one cannot",
+            )
+            raise AirflowFailException(str(error)) from error
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> dict[str, Any]:
         """Keep the answer; return the run, or fail with the reason it was rejected for."""
@@ -102,10 +133,12 @@ class ReviewOperator(HITLOperator):
         except FOR_PEOPLE as error:
             raise AirflowFailException(str(error)) from error
         if not approved:
-            raise AirflowFailException(
-                f"{run.city} {run.month} {self.review}: rejected by {by}: {reason}\n"
-                "  do: have files, plans or breaks corrected and trigger the period again; what was published stays"
+            rejected = ApprovalNeededError(
+                f"{self.review} was rejected by {by}: {reason}",
+                where=f"{run.city} {run.month}",
+                do="have files, plans or breaks corrected and trigger the period again; what was published stays",
             )
+            raise AirflowFailException(str(rejected)) from rejected
         log.info("%s %s %s: approved by %s", run.city, run.month, self.review, by)
         return dict(self.run)
 

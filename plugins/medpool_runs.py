@@ -37,5 +37,6 @@ def period_of(kind: str, conf: Mapping[str, Any] | None, start: dt.datetime | No
     if kind == "quarter":
         return Period(month.year, "quarter", (month.number - 1) // 3 + 1)
     if kind in ("opening", "clearing"):
-        return Period(month.year, kind)  # type: ignore[arg-type]
+        # An opening is reckoned from the year before.
+        return Period(month.year + (kind == "opening"), kind)  # type: ignore[arg-type]
     return Period.of(month)

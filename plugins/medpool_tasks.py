@@ -13,7 +13,7 @@ from medpool_lineage import emit_lineage
 from medpool_reviews import ReviewOperator
 
 from medpool_etl import pipeline
-from medpool_etl.errors import BlockedError, ConfigurationError, InputError
+from medpool_etl.errors import BlockedError, ConfigurationError, InputError, UnspecifiedError
 from medpool_etl.periods import Period
 from medpool_etl.pipeline import PERIOD_STEPS, STEPS, MonthRun
 from medpool_etl.store import Settings
@@ -145,7 +145,7 @@ def begin(timetable: SettlementTimetable, context: Any) -> dict[str, Any]:
             run = pipeline.open_period(settings, city, period, ahead=ahead)
         # Who pressed the button had the figures made, and does not approve them.
         pipeline.made_by(settings, run, context["dag_run"].triggering_user_name)
-    except (InputError, ConfigurationError) as error:
+    except (InputError, ConfigurationError, UnspecifiedError) as error:
         raise AirflowFailException(str(error)) from error
     log.info("%s %s is run %s%s", city, period, run.run_id, ", published already" if run.unchanged else "")
     return {"city": run.city, "month": run.month, "run_id": run.run_id, "unchanged": run.unchanged}

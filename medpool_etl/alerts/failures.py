@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from medpool_etl.alerts.delivery import deliver
 from medpool_etl.alerts.message import Alert, without_persons
@@ -25,9 +27,15 @@ OPERATOR = "agency"
 _LONGEST, _LINES = 160, 12
 # What to do, by what happened: the most special first.
 _REMEDIES: tuple[tuple[type[MedpoolError], str], ...] = (
-    (ApprovalNeededError, "等待审批：在 Airflow 的 Required Actions 中审批，或 medpool approve；批准后再次运行"),
+    (
+        ApprovalNeededError,
+        "等待审批：在 Airflow 的 Required Actions 中审批，或 medpool approve；已退回的按理由更正；然后再次运行该期间",
+    ),
     (BlockedError, "更正文件、说明差异（medpool breaks explain）或放行（medpool override），然后重新运行该期间"),
-    (InputError, "按上面 do 一行更正文件或参数，然后在 Airflow 中清除（Clear）该任务；重试不会自愈"),
+    (
+        InputError,
+        "按上面 do 一行更正；文件更正后由 intake 自动重新结算，参数有误请重新触发该期间，其余更正后清除（Clear）该任务；重试不会自愈",
+    ),
     (ConfigurationError, "按上面所指文件、键、行更正配置（medpool check 复核），然后清除该任务；重试不会自愈"),
     (StoreError, "检查控制库、磁盘和数据目录；恢复后清除该任务，已完成的步骤不会重做"),
     (SettlementError, "程序自身的核对不成立，未发布任何结果：不要放行，保留现场并联系维护人员"),
@@ -68,18 +76,44 @@ def tell_failure(failure: Failure) -> bool:
 
     The control database is not asked: it may be what failed. Nothing is raised; what is not delivered is said in the log.
     """
+    return _tell(lambda: write_failure(failure), f"the failure of {failure.task} in {failure.dag_id}")
+
+
+def tell_import_error(file: str, trace: str) -> bool:
+    """Tell the log and every address that a DAG file cannot be imported, with the end of what Airflow says of it (``trace``); return whether
+    every address took it. Nothing is raised."""
+    return _tell(lambda: write_import_error(file, trace), f"that {file} cannot be imported")
+
+
+def write_import_error(file: str, trace: str) -> Alert:
+    """Return the alert of a DAG file that cannot be imported, to who runs the settlement."""
+    # Behind the last frame stands what was raised, over as many lines as it has.
+    behind = trace.rpartition('\n  File "')[2].splitlines()
+    raised = next((number for number, line in enumerate(behind) if number and not line.startswith(" ")), 0)
+    said = [line.strip() for line in behind[raised:] if line.strip()]
+    lines = [f"■ {file}：在改正之前，其中所有城市、期间的 DAG 都不运行，也不再有提醒"]
+    lines += [f"  - {without_persons(line)[: 2 * _LONGEST]}" for line in said[:_LINES]]
+    lines += ["  - 此前已发布的结果不受影响，仍然有效"]
+    lines += ["  处理：medpool check 指出文件、键、行，更正后自动恢复；airflow dags list-import-errors 列出全部"]
+    return Alert(
+        OPERATOR,
+        f"【medpool】DAG 文件无法载入：{Path(file).name}",
+        "\n".join(lines),
+        cut="……（其余见 dag-processor 日志）",
+    )
+
+
+def _tell(write: Callable[[], Alert], what: str) -> bool:
     try:
-        alert = write_failure(failure)
+        alert = write()
         log.error("%s\n%s", alert.title, alert.body)
         urls = Settings.load().alert_urls
         undelivered = sum(not deliver(url, alert) for url in dict.fromkeys(urls))
     except Exception as error:  # a callback that fails would hide the failure it is to tell of
-        log.error(
-            "the failure of %s in %s could not be told: %s", failure.task, failure.dag_id, without_persons(str(error))
-        )
+        log.error("%s could not be told: %s", what, without_persons(str(error)))
         return False
     if undelivered:
-        log.error("the failure of %s in %s was not taken by %d addresses", failure.task, failure.dag_id, undelivered)
+        log.error("%s was not taken by %d addresses", what, undelivered)
     return not undelivered
 
 

@@ -26,6 +26,7 @@ from medpool_etl.cli.reviews import approve, reject, reviews
 from medpool_etl.cli.rules import rules
 from medpool_etl.cli.what_if import what_if
 from medpool_etl.contracts import load_all
+from medpool_etl.documents import own_documents, own_folder
 from medpool_etl.errors import ConfigurationError, InputError, MedpoolError
 from medpool_etl.marts import load_registry
 from medpool_etl.money import exact, from_fen, grouped, to_fen
@@ -241,7 +242,8 @@ def plan(
     """
     decided = pipeline.decide_plan(Settings.load(), city, Month.parse(month), fund, county, _yuan(amount), by, reason)
     render.say(
-        f"已记录核定数 Recorded: {city} {month} {county} {fund} {grouped(from_fen(decided.amount_fen))} 元, {decided.by}: {decided.reason}\n"
+        f"已记录核定数 Recorded: {city} {month} {county} {fund} {grouped(from_fen(decided.amount_fen))} 元，用于 for "
+        f"{Month.parse(month).plus(1)}, {decided.by}: {decided.reason}\n"
         f"  do: medpool run {city} {month}"
     )
 
@@ -314,7 +316,7 @@ def check() -> None:
     """Read every rulebook, supplement, contract, calendar, place and suite, and name the first mistake by file, line and key.
 
     Rulebooks must be whole, with and without each supplement there is: every rule of a known kind, with its values, readings and
-    deadlines, and nothing that no rule uses."""
+    deadlines, and nothing that no rule uses. The documents of one's own (MEDPOOL_CONFIG) are listed; one that replaces nothing is a mistake."""
     if gaps := [gap for city in rulebooks() for gap in city_gaps(city)]:
         raise ConfigurationError(
             "\n".join(gaps), expected="rulebooks, supplements and places that are whole", do="mend what each line names"
@@ -323,7 +325,17 @@ def check() -> None:
         agreed = Agreed.load(city)
         agreed.fingerprints()
         pipeline.verify(agreed, Month.of(agreed.rulebook.notice.in_force_from))
+    own, unread = own_documents()
+    if unread:
+        raise ConfigurationError(
+            f"nothing reads {', '.join(unread)}",
+            where=f"MEDPOOL_CONFIG = {own_folder()}",
+            expected="the folder and name of a shipped document, such as places/taizhou.accounts.yaml",
+            do="give the file its right name, or take it away",
+        )
     render.say(f"All documents are in order: {len(load_all())} contracts, {len(rulebooks())} rulebooks.")
+    if own:
+        render.say(f"本单位文件 Your own: {', '.join(own)}")
 
 
 @app.command()

@@ -77,17 +77,17 @@ def adjustments(
             entries += corrections(folder, corrected, since, month, f"{of} 迟到文件：{'、'.join(names.values())}")
             before = _adjusted_before(since, of)
             for key, (was, now) in _differences(folder, corrected, agreed.registry).items():
-                done = before.get(key, ZERO)
-                if now - was - done != ZERO:
+                adjusted = before.get(key, ZERO)
+                if now - was - adjusted != ZERO:
                     rows.append(
                         {
                             "of_month": of,
                             **dict(zip(("fund", "county", "item"), key, strict=True)),
                             "item_name": agreed.registry.terms[key[2]].zh,
                             "closed_amount": was,
-                            "adjusted_before": done,
+                            "adjusted_before": adjusted,
                             "corrected_amount": now,
-                            "adjustment": now - was - done,
+                            "adjustment": now - was - adjusted,
                             "late_files": "、".join(names.values()),
                             "closed_run_id": closed.run_id,
                             "corrected_run_id": corrected_run,

@@ -6,15 +6,18 @@ from medpool_etl.errors import InputError
 from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.done import is_ahead
 from medpool_etl.store import Control, Settings, Warehouse
+from medpool_etl.store.approvals import Approvals
 from medpool_etl.store.tables import ClosedMonth, ReceivedFile
+from medpool_etl.store.warehouse import read_json
 
 
 def close_period(settings: Settings, city: str, period: Period, by: str, note: str = "") -> tuple[ClosedMonth, ...]:
     """Close a published period in somebody's name and return what is kept of that; a period is closed once.
 
     A year (``2022``) closes its opening, months, quarters and clearing together, those that are open still. Raises InputError for a
-    period that is not published (of a year, its twelve months and its clearing must be), and for one whose figures are provisional
-    when no note says why it is closed all the same.
+    period that is not published (of a year, its twelve months and its clearing must be), and, when no note says why it is closed all the
+    same, for one whose figures are provisional, of which a newer run is not published, or of which files came that no published run
+    has settled: once it is closed nobody looks at these any more.
     """
     if not by.strip():
         raise InputError("who closes it?", do="name yourself with --by")
@@ -35,12 +38,28 @@ def close_period(settings: Settings, city: str, period: Period, by: str, note: s
                     f"the figures of {city} {name} are provisional",
                     do="clear what makes them so, or say with --note why it is closed all the same",
                 )
+            if (waiting := _waiting(control, warehouse, city, name, published[name])) and not note.strip():
+                raise InputError(
+                    f"of {city} {name} there is what its published run {published[name]} does not know: {waiting}",
+                    do=f"run `medpool run {city} {name}` first, or say with --note why it is closed without that",
+                )
         for name in open_:
             control.close_month(city, name, published[name], by.strip(), note.strip())
         closed = [control.closed_month(city, name) for name in wanted]
         return tuple(item for item in closed if item is not None)
     finally:
         control.close()
+
+
+def _waiting(control: Control, warehouse: Warehouse, city: str, period: str, run_id: str) -> str:
+    """Return what of a period came or was begun and is in no published run; "" where there is nothing."""
+    manifest = warehouse.run(city, period, run_id) / "manifest.json"
+    if not manifest.is_file():
+        return ""
+    settled = {arrival["sha256"] for arrival in read_json(manifest)["arrivals"]}
+    names = [row.name for row in control.received(city, period) if row.sha256 not in settled]
+    newest = Approvals(control).latest_run(city, period)
+    return "、".join([*names, *([f"run {newest}"] if newest not in (None, run_id) else [])])
 
 
 def close_month(settings: Settings, city: str, month: Month, by: str, note: str = "") -> ClosedMonth:

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -343,7 +344,8 @@ def _tell(settings: Settings, run: MonthRun, waiting: tuple[Reviewed, ...], how:
         return
     agreed = run.agreed()
     control = Control(settings.control_url)
-    try:
+    # Several reviews of a run ask at once: the second is to know whom the first has told.
+    with Warehouse(settings.warehouse).exclusive(f"alerts-{run.city}"), closing(control):
         for item in waiting:
             lines = [f"■ {item.review.title.zh}（{agreed.rulebook.cite(item.review.clause)}）：{len(item.lines)} 笔"]
             lines += [f"  - {name} {grouped(total)} 元" for name, total in item.totals.items()]
@@ -357,8 +359,6 @@ def _tell(settings: Settings, run: MonthRun, waiting: tuple[Reviewed, ...], how:
             about = f"review/{run.city}/{run.month}/{item.name}/{item.digest}"
             what = how if item.state != REJECTED or item.decision is None else f"{how}/{item.decision.id}"
             alerts.tell_once(control, settings.alert_urls, alerts.Alert(owner, title, "\n".join(lines)), about, what)
-    finally:
-        control.close()
 
 
 def made_by(settings: Settings, run: MonthRun, name: str | None) -> None:

@@ -94,11 +94,12 @@ def simulate(
     else:
         settle_statements(world)
     after_faults(world, expected)
-    if folder.is_dir() and any(folder.iterdir()) and not record.exists():
+    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if strange := there - set(read_json(record).get("written", there) if record.is_file() else ()):
         raise InputError(
-            "the inbox folder holds files medpool did not simulate",
+            f"the inbox folder holds files medpool did not simulate: {'、'.join(sorted(strange))}",
             where=str(folder),
-            do="use another MEDPOOL_INBOX to rehearse",
+            do="rehearse in a MEDPOOL_DATA of its own; or take these files away, for the folder is replaced",
         )
     fresh = folder.with_name(f".{month}.new")
     shutil.rmtree(fresh, ignore_errors=True)
@@ -118,7 +119,11 @@ def simulate(
         expected.cures,
         [{**values, "payer_id": ""} for values in untouched[::step][:_SAMPLES]],
     )
-    write_json(record, _record(city, month, seed, scale, faults, names, expected) | {"next": left.as_dict()})
+    write_json(
+        record,
+        _record(city, month, seed, scale, faults, names, expected)
+        | {"written": sorted(names.values()), "next": left.as_dict()},
+    )
     return Simulation(folder, record, names, expected)
 
 

@@ -96,7 +96,8 @@ class Approvals:
         self._control.insert_once(RunMaker, run_id=run_id, name=person(name), first_at=dt.datetime.now(dt.UTC))
 
     def makers(self, city: str, month: str) -> set[str]:
-        """Return who had runs of a period made since it was published last: another run with the same figures has the same makers."""
+        """Return who had runs of a period made since it was published last, for another run with the same figures has the same makers; and
+        of the run begun last whoever ever had it made: inputs that come back are the same run."""
         published = (
             sa.select(sa.func.max(PublicationEvent.published_at))
             .where(PublicationEvent.city == city, PublicationEvent.month == month)
@@ -106,7 +107,11 @@ class Approvals:
             sa.select(RunMaker.name)
             .join(Run, Run.run_id == RunMaker.run_id)
             .where(Run.city == city, Run.month == month)
-            .where(sa.or_(published.is_(None), RunMaker.first_at > published))
+            .where(
+                sa.or_(
+                    published.is_(None), RunMaker.first_at > published, RunMaker.run_id == self.latest_run(city, month)
+                )
+            )
         )
         with self._control.session() as session:
             return set(session.scalars(query))

@@ -1,6 +1,7 @@
 """The command line as its users meet it: a process, its output and its exit code."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from medpool_etl.cli.dictionary import dictionary_text
 from medpool_etl.contracts import load_all
+from medpool_etl.documents import PACKAGE
 from medpool_etl.marts import load_registry
 from medpool_etl.policy import load_break_classes
 from tests.conftest import ROOT, Settled
@@ -96,6 +98,28 @@ def test_the_simulator_does_not_overwrite_real_files(tmp_path: Path) -> None:
     done = medpool(tmp_path, "simulate", "taizhou", "2022-03")
     assert done.returncode == 2 and "did not simulate" in done.stderr
     assert [path.name for path in folder.iterdir()] == ["真实文件.csv"]
+    (folder / "真实文件.csv").unlink()
+    # A rehearsal is replaced by the next, whole; what was put beside it since is not.
+    for arguments in ((), ("--year",), ("--fault", "in_transit")):
+        assert medpool(tmp_path, "simulate", "taizhou", "2022-03", *arguments).returncode == 0
+    (folder / "真实文件.csv").write_text("x")
+    done = medpool(tmp_path, "simulate", "taizhou", "2022-03")
+    assert done.returncode == 2 and "did not simulate: 真实文件.csv" in done.stderr
+    assert (folder / "真实文件.csv").read_text() == "x"
+
+
+def test_check_names_documents_of_ones_own(tmp_path: Path) -> None:
+    """Those that are read are listed; one under a name nothing reads is a mistake, and so is a folder that is not there."""
+    own = tmp_path / "config" / "places"
+    own.mkdir(parents=True)
+    shutil.copy(PACKAGE / "places" / "taizhou.accounts.yaml", own)
+    done = medpool(tmp_path, "check", MEDPOOL_CONFIG=str(own.parent))
+    assert done.returncode == 0 and "Your own: places/taizhou.accounts.yaml" in done.stdout, done.stderr
+    (own / "taizhou.accounts.yaml").rename(own / "taizhou.account.yaml")
+    done = medpool(tmp_path, "check", MEDPOOL_CONFIG=str(own.parent))
+    assert done.returncode == 2 and "nothing reads places/taizhou.account.yaml" in done.stderr
+    done = medpool(tmp_path, "check", MEDPOOL_CONFIG=str(tmp_path / "nowhere"))
+    assert done.returncode == 2 and "there is no such folder" in done.stderr
 
 
 def test_a_mistake_in_a_rulebook_is_named_by_file_key_and_line(tmp_path: Path) -> None:

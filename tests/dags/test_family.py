@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +11,14 @@ from pathlib import Path
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowFailException
 
+from medpool_etl.errors import ConfigurationError
 from medpool_etl.periods import Period
 from medpool_etl.policy import cities, load_rulebook, rulebooks
 from tests.conftest import ROOT
 from tests.policy.test_rulebooks import SIXTH
+from tests.support import Webhook
 
 WHEN = {"month": ("month",), "quarter": ("quarter",), "opening": ("opening", "once"), "clearing": ("clearing",)}
 SECTIONS = ("**Purpose.**", "**Input.**", "**Output.**", "**Schedule.**", "**When it fails.**")
@@ -105,6 +109,52 @@ def test_adding_a_rulebook_adds_the_city(tmp_path: Path, monkeypatch: pytest.Mon
     # Cleared by 30 September, a holiday, so in time until Saturday 7 October, a workday; ten working days before.
     clearing = bag.dags["medpool_clearing_xincheng"].timetable
     assert clearing.run_after(Period.parse("2022-clearing")).in_timezone("Asia/Shanghai").date() == dt.date(2023, 9, 15)
+
+
+def test_a_mistake_in_one_city_takes_away_its_dags_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, dags: dict[str, DAG]
+) -> None:
+    """Every other city runs on; the log says which mistake, and the city's reminders meet it every working day."""
+    own = tmp_path / "policy" / "rulebooks" / "nantong.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text("city: nantong\nnotice: half-saved", encoding="utf-8")
+    monkeypatch.setenv("MEDPOOL_CONFIG", str(tmp_path))
+    bag = DagBag(dag_folder=str(ROOT / "dags"))
+    assert bag.import_errors == {}
+    gone = {name for name in dags if name.endswith("_nantong")} - {"medpool_deadlines_nantong"}
+    assert len(gone) >= 3 and set(bag.dags) == set(dags) - gone
+    assert "nantong has no DAG by medpool_intake: nantong.yaml, line 2, key notice" in caplog.text
+    monkeypatch.setenv("MEDPOOL_DATA", str(tmp_path / "data"))
+    monkeypatch.setitem(
+        bag.dags["medpool_deadlines_nantong"].task_dict["remind"].python_callable.__globals__,
+        "get_current_context",
+        lambda: {"params": {"day": "2022-04-01"}},
+    )
+    with pytest.raises(AirflowFailException, match=r"nantong\.yaml, line 2") as error:
+        bag.dags["medpool_deadlines_nantong"].task_dict["remind"].python_callable()
+    assert isinstance(error.value.__cause__, ConfigurationError)
+
+
+def test_a_file_that_cannot_be_imported_is_told(tmp_path: Path, webhook: Webhook, database: None) -> None:
+    """The dag-processor itself tells every address, once, which file and why."""
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags" / "broken.py").write_text(
+        "from airflow.sdk import dag\nfrom medpool_etl.documents import find\nfind('places/taizhou.yaml')\n",
+        encoding="utf-8",
+    )
+    environment = {
+        **os.environ,
+        "AIRFLOW__CORE__DAGS_FOLDER": str(tmp_path / "dags"),
+        "MEDPOOL_CONFIG": str(tmp_path / "nowhere"),
+        "MEDPOOL_ALERT_URLS": webhook.url,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
+    }
+    command = [sys.executable, "-m", "airflow", "dag-processor", "--num-runs", "2"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert [message["title"] for message in webhook.messages] == ["【medpool】DAG 文件无法载入：broken.py"], done.stderr
+    (message,) = webhook.messages
+    assert f"MEDPOOL_CONFIG = {tmp_path / 'nowhere'}: there is no such folder" in message["message"]
+    assert "do: make it, mount it" in message["message"] and "medpool check" in message["message"]
 
 
 def test_without_deadline_alerts_only_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,9 @@ def test_the_scheduled_run_is_of_its_interval(database: None) -> None:
     assert evaluated(DagRunType.SCHEDULED, {}, march, PublishBy("taizhou", "month")) == utc("2022-04-29T10:00")
     january = utc("2021-12-31T16:00")
     assert evaluated(DagRunType.SCHEDULED, {}, january, PublishBy("taizhou", "quarter")) == utc("2022-04-29T10:00")
-    assert evaluated(DagRunType.SCHEDULED, {}, january, PublishBy("taizhou", "opening")) == utc("2022-01-07T10:00")
+    assert evaluated(DagRunType.SCHEDULED, {}, january, PublishBy("taizhou", "opening")) == publish_instant(
+        "taizhou", Period.parse("2023-opening")
+    )
 
 
 def test_what_nobody_waits_for_has_no_deadline(database: None, caplog: pytest.LogCaptureFixture) -> None:
@@ -153,7 +155,7 @@ def test_without_the_control_database_it_is_told_all_the_same(
         ("quarter", {"period": "2022-Q2"}, "2021-12-31T16:00", "2022-Q2"),
         ("month", {}, "2022-02-28T16:00", "2022-03"),
         ("quarter", {}, "2022-03-31T16:00", "2022-Q2"),
-        ("opening", None, "2021-12-31T16:00", "2022-opening"),
+        ("opening", None, "2021-12-31T16:00", "2023-opening"),
         ("clearing", {}, "2021-12-31T16:00", "2022-clearing"),
     ],
 )

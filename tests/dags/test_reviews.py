@@ -12,10 +12,13 @@ import duckdb
 import pytest
 from airflow.api_fastapi.app import create_app
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+from airflow.api_fastapi.execution_api.routes.hitl import upsert_hitl_detail
 from airflow.dag_processing.dagbag import DagBag
 from airflow.models import TaskInstance
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.execution_time.comms import CreateHITLDetailPayload, HITLDetailRequestResult
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from fastapi.testclient import TestClient
@@ -23,6 +26,7 @@ from medpool_reviews import APPROVE, REJECT, ReviewOperator
 
 from medpool_etl import pipeline
 from medpool_etl.errors import ApprovalNeededError
+from medpool_etl.pipeline import MonthRun
 from medpool_etl.simulator import simulate
 from medpool_etl.store import Settings, Warehouse
 from tests.conftest import MONTH, ROOT
@@ -119,6 +123,36 @@ def test_a_run_waits_is_sent_back_and_passes_once_it_is_approved(
     # Nobody is asked again for what is published.
     people, run = answered(client)
     assert people.seen == [] and run.state == DagRunState.SUCCESS
+
+
+class Api:
+    """Airflow's own route, with its own database, as a task reaches it."""
+
+    def send(self, msg: CreateHITLDetailPayload) -> HITLDetailRequestResult:
+        """Put the question."""
+        with create_session() as session:
+            return HITLDetailRequestResult.from_api_response(upsert_hitl_detail(msg.ti_id, msg, session))
+
+
+def test_a_question_of_an_earlier_try_shows_no_other_figures(
+    client: TestClient, attended: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow keeps the question of a task that was cleared: where it shows other figures than those to be approved, nobody is asked by it."""
+    people, run = answered(client, ("zhao", REJECT, "天台县金额有误"))
+    assert run.state == DagRunState.FAILED and "核对码 Check code" in people.seen[0]
+    with create_session() as session:
+        task = session.query(TaskInstance).filter_by(run_id=run.run_id, task_id="review_vouchers").one()
+    monkeypatch.setattr("airflow.sdk.execution_time.task_runner.SUPERVISOR_COMMS", Api(), raising=False)
+    run_id = next((attended.warehouse / "runs" / "taizhou" / str(MONTH)).iterdir()).name
+    made = {"city": "taizhou", "month": str(MONTH), "run_id": run_id, "unchanged": False}
+    operator = ReviewOperator(task_id="review_vouchers", review="vouchers", run=made)
+    context: Any = {"task_instance": task}
+    digest = people.seen[0].split("核对码 Check code: `")[1][:16]
+    operator.subject, operator.body = "as before", people.seen[0]
+    operator._put(context, MonthRun(**made), f"{digest}{'0' * 48}")
+    with pytest.raises(AirflowFailException, match="shows other figures") as error:
+        operator._put(context, MonthRun(**made), "f" * 64)
+    assert "trigger the period again" in str(error.value)
 
 
 class Instance:

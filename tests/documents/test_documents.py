@@ -137,6 +137,14 @@ def test_own_file_joins_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert {path for path in found if path.parent == tmp_path / "places"} == set((tmp_path / "places").iterdir())
 
 
+def test_a_folder_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shipped documents never silently take the place of those an operator meant."""
+    monkeypatch.setenv("MEDPOOL_CONFIG", str(tmp_path / "config"))
+    for look in (lambda: find("places/taizhou.yaml"), lambda: find_all("places")):
+        with pytest.raises(ConfigurationError, match="there is no such folder"):
+            look()
+
+
 def test_fingerprint(tmp_path: Path) -> None:
     """The fingerprint depends on names and bytes, not on the order or the folder."""
     one, two = tmp_path / "a.yaml", tmp_path / "b.yaml"

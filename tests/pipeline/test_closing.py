@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from medpool_etl import pipeline
 from medpool_etl.errors import InputError
+from medpool_etl.pipeline.ready import take_in
 from medpool_etl.simulator import simulate
 from medpool_etl.store import Control, Settings
 from tests.conftest import MONTH, Settled, at
@@ -21,10 +23,10 @@ Adjusted = list[tuple[object, ...]]
 
 
 def amounts(settings: Settings, month: str) -> Adjusted:
-    """Return the adjustments a published month lists: county, item, and the four amounts."""
+    """Return the adjustments a published month lists: county, item, the four amounts, and of which month."""
     folder = pipeline.published_folder(settings, "taizhou", MONTH.parse(month))
     return duckdb.sql(
-        "SELECT county, item, closed_amount, adjusted_before, corrected_amount, adjustment "
+        "SELECT county, item, closed_amount, adjusted_before, corrected_amount, adjustment, of_month "
         f"FROM '{folder}/tables/adjustments.parquet' ORDER BY ALL"
     ).fetchall()
 
@@ -63,7 +65,7 @@ def test_the_life_of_a_closed_month(tmp_path: Path) -> None:
     waits = [row for row in pipeline.inbox(settings, "taizhou", MONTH) if row.state == "adjustment"]
     assert [row.name for row in waits] == ["更正一.csv"]
 
-    simulate("taizhou", MONTH.plus(1), settings.inbox)
+    april_files = simulate("taizhou", MONTH.plus(1), settings.inbox)
     april = pipeline.run_month(settings, "taizhou", MONTH.plus(1))
     first = amounts(settings, "2022-04")
     assert {(row[0], row[1], row[5]) for row in first} == {
@@ -83,11 +85,17 @@ def test_the_life_of_a_closed_month(tmp_path: Path) -> None:
     simulate("taizhou", MONTH.plus(2), settings.inbox)
     pipeline.run_month(settings, "taizhou", MONTH.plus(2))
     assert amounts(settings, "2022-05") == booked(settings, "2022-05") == []
+    # Of two closed months at once.
     receipts_with(settings, march.simulation, str(was + 5), "更正二.csv")
+    rows = read(april_files.folder / april_files.names[TREASURY], "utf-8-sig")
+    receipts_with(settings, april_files, str(Decimal(rows[1][rows[0].index("金额")]) + 2), "更正三.csv")
     pipeline.run_month(settings, "taizhou", MONTH.plus(2))
     second = amounts(settings, "2022-05")
-    assert {(row[3], row[5]) for row in second} == {(Decimal("1.00"), Decimal("4.00"))}
-    assert {row[3] for row in booked(settings, "2022-05")} == {Decimal("4.00")}
+    assert {(row[6], row[3], row[5]) for row in second} == {
+        ("2022-03", Decimal("1.00"), Decimal("4.00")),
+        ("2022-04", Decimal("0.00"), Decimal("2.00")),
+    }
+    assert {row[3] for row in booked(settings, "2022-05")} == {Decimal("4.00"), Decimal("2.00")}
     assert amounts(settings, "2022-04") == first
     assert april.complete(settings)
 
@@ -105,6 +113,23 @@ def test_another_run_of_a_closed_month_is_refused(tmp_path: Path) -> None:
     assert control.published_run("taizhou", "2022-03") == "one"
     assert control.closed_months("taizhou")[0].closed_at.date() >= dt.date(2026, 1, 1)
     control.close()
+
+
+def test_what_no_published_run_knows_is_not_closed_over(sample: Settled, tmp_path: Path) -> None:
+    """A correction that intake has seen and nobody has settled, or a newer run that waits, would never be looked at again: it is named, and a
+    note says why the month is closed without it."""
+    settings = at(shutil.copytree(sample.settings.data, tmp_path / "data", symlinks=True))
+    correction = settings.month_inbox("taizhou", MONTH) / "更正.csv"
+    original = next(settings.month_inbox("taizhou", MONTH).glob("国库入库清单*"))
+    correction.write_bytes(original.read_bytes().replace(b"\r\n", b"\n"))
+    take_in(settings, "taizhou", dt.date(2022, 4, 6))
+    with pytest.raises(InputError, match=r"does not know: 更正\.csv") as error:
+        pipeline.close_month(settings, "taizhou", MONTH, "张三")
+    assert "medpool run taizhou 2022-03" in error.value.do
+    run = pipeline.open_month(settings, "taizhou", MONTH)
+    with pytest.raises(InputError, match=rf"更正\.csv、run {run.run_id}"):
+        pipeline.close_month(settings, "taizhou", MONTH, "张三")
+    assert pipeline.close_month(settings, "taizhou", MONTH, "张三", "与原件相同").run_id == sample.run.run_id
 
 
 def test_what_cannot_be_closed(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import multiprocessing
 import shutil
+from concurrent.futures import ProcessPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,7 +20,9 @@ from medpool_etl.periods import Period
 from medpool_etl.pipeline import MonthRun
 from medpool_etl.simulator import simulate
 from medpool_etl.store import Control, Settings, Warehouse
+from medpool_etl.store.approvals import Approvals
 from tests.conftest import MONTH, at
+from tests.support import Webhook
 
 PERIOD = Period.of(MONTH)
 
@@ -217,6 +221,38 @@ def test_another_run_of_the_same_figures_has_the_same_makers(there: Settings) ->
             pipeline.decide(there, "taizhou", PERIOD, True, name)
     with pytest.raises(RefusedError, match="is the program"):
         pipeline.decide(there, "taizhou", PERIOD, True, "Medpool")
+
+
+def test_inputs_that_come_back_have_their_makers_still(tmp_path: Path) -> None:
+    """Who had a run made, which another was published over, is its maker still when the same inputs make the same run again."""
+    control = Control(at(tmp_path).control_url)
+    approvals, month = Approvals(control), str(MONTH)
+    control.start_run("x", "taizhou", month, "1")
+    approvals.made("x", "张三")
+    control.start_run("y", "taizhou", month, "1")
+    approvals.made("y", "王五")
+    assert approvals.makers("taizhou", month) == {"张三", "王五"}
+    control.publish("y", "taizhou", month, "final")
+    assert approvals.makers("taizhou", month) == {"王五"}
+    control.start_run("x", "taizhou", month, "1")
+    approvals.made("x", "张三")
+    assert approvals.makers("taizhou", month) == {"张三"}
+    control.close()
+
+
+def tell(settings: Settings, waiting: MonthRun) -> None:
+    """Ask, as a task does."""
+    pipeline.ask(settings, waiting)
+
+
+def test_reviews_that_ask_at_once_tell_once(there: Settings, webhook: Webhook) -> None:
+    """Each review of a run asks for all that wait; nobody is told twice."""
+    settings, waiting = dataclasses.replace(there, alert_urls=(webhook.url,)), newest(there)
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for told in [pool.submit(tell, settings, waiting) for _ in range(2)]:
+            told.result()
+    titles = [message["title"] for message in webhook.messages]
+    assert len(titles) == len(set(titles)) == 2, titles
 
 
 def test_what_is_withdrawn_is_reviewed_too(there: Settings) -> None:

@@ -78,7 +78,7 @@ def standing_of(settings: Settings, control: Control, city: str, period: Period)
         return Standing(
             "approval",
             f"待审批：{names}",
-            f"medpool approve {called} --by 姓名，或在 Airflow 的 Required Actions 中审批",
+            f"medpool reviews {called}，然后 medpool approve {called} --run {run_id} --by 姓名，或在 Airflow 的 Required Actions 中审批",
         )
     return Standing("unpublished", "已计算，尚未发布", f"medpool run {called}")
 
@@ -108,7 +108,12 @@ def tell_late(settings: Settings, city: str, period: Period, by: dt.datetime, ai
         def write(_reader: str, _items: Sequence[Item]) -> Alert:
             return _alert(name, period, when, standing, airflow)
 
-        return tell_daily(control, settings.alert_urls, [subject], lambda _known: [item], write)
+        # Several runs of one period may be late at the same instant: the second is to know what the first has told.
+        with Warehouse(settings.warehouse).exclusive(f"alerts-{city}"):
+            return tell_daily(control, settings.alert_urls, [subject], lambda _known: [item], write)
+    except OSError as error:
+        log.error("the warehouse cannot be used: %s", error.strerror)
+        return _tell_blindly(settings, _alert(name, period, when, standing, airflow))
     except StoreError as error:
         log.error("the control database did not answer: %s", error.what)
         return _tell_blindly(settings, _alert(name, period, when, Standing("unknown", "未知（控制库无应答）"), airflow))
