@@ -16,6 +16,7 @@ from medpool_tasks import published_asset
 from medpool_workdays import WorkingDayTimetable
 
 from medpool_etl.errors import ConfigurationError, InputError
+from medpool_etl.pipeline import watch
 from medpool_etl.pipeline.ready import take_in
 from medpool_etl.policy import load_rulebook
 from medpool_etl.store import Settings
@@ -43,7 +44,8 @@ changed it does nothing, and the same inputs never start two runs.
 **At a time.** One period of a city is started; what rests on it is started once it is published. A month of a later date that is complete
 waits behind an earlier one that is blocked or waits for approval, until its own day comes.
 
-**When it fails.** `receive`: the log's last lines say which folder, document or database; mend it and clear the task. A file that
+**When it fails.** A published period of which a file is gone from the inbox, or was overwritten by one that cannot be used, is held back whole: once, an alert names
+the file. `receive`: the log's last lines say which folder, document or database; mend it and clear the task. A file that
 cannot be used does not fail it: the log names it, and so do the month's run, its workbook and its alert. `start`: the DAG of the period is
 not there, or Airflow's API did not answer; clear it. A run that was started before for the same inputs is skipped: clear that run to try
 it again. `medpool ready {city}` says at any time what would start and what everything else waits for.
@@ -93,6 +95,8 @@ def medpool_intake(city: str) -> None:
                 log.warning("nobody looks there: %s is no folder of a period (2022-03) and not 'yearly'", name)
             for waits in found.waiting:
                 log.info("waiting: %s (%s) %s", waits.period, waits.because, "; ".join(text.en for text in waits.what))
+            if undelivered := watch.tell_gone(Settings.load(), city, found.waiting):
+                log.warning("%d addresses were not told which files are gone", undelivered)
             return runs_of(found.starts)
 
         start_runs(receive())

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,10 +16,12 @@ import pytest
 
 from medpool_etl import pipeline
 from medpool_etl.periods import Month, Period
+from medpool_etl.pipeline import watch
 from medpool_etl.pipeline.ready import Intake, take_in, to_start
 from medpool_etl.simulator import simulate, simulate_year_files
 from medpool_etl.store import Control, Settings
 from tests.conftest import MONTH, Settled, at
+from tests.support import Webhook
 
 CITY = "taizhou"
 # The reports of March 2022 can be in time until Friday the 15th of April; it is settled from the Monday behind.
@@ -142,6 +145,22 @@ def test_what_is_gone_from_the_inbox_starts_nothing(published: Settings) -> None
     assert "2022-03" not in dict(started(found)) and waiting(found)["2022-03"] == "gone"
     shutil.rmtree(published.inbox / CITY)
     assert "2022-03" not in dict(started(take_in(published, CITY, DUE)))
+
+
+def test_what_is_gone_is_told_once(published: Settings, webhook: Webhook) -> None:
+    """A report overwritten by one nobody can read holds the month back, other corrections too; the operator is told which file, once."""
+    path = report(published)
+    path.write_bytes(b"no workbook")
+    agency = next(published.month_inbox(CITY, MONTH).glob("医保系统到账*"))
+    agency.with_name("更正.csv").write_bytes(agency.read_bytes() + b"\r\n")
+    settings = replace(published, alert_urls=(webhook.url,))
+    for _ in range(2):
+        found = take_in(settings, CITY, BEFORE)
+        assert found.starts == () and waiting(found)["2022-03"] == "gone"
+        assert watch.tell_gone(settings, CITY, found.waiting) == 0
+    (message,) = webhook.messages
+    assert message["title"] == "【medpool】台州市 2022年3月 已结算的文件缺失"
+    assert path.name in message["message"] and "medpool run taizhou 2022-03" in message["message"]
 
 
 def test_what_nobody_can_use_is_named(published: Settings) -> None:
