@@ -151,7 +151,10 @@ def _fill(
         run = run_period(settings, city, period, progress, by)
         figures, why = control.figures(run.run_id) or "", ""
         if close and figures == "final":
-            close_period(settings, city, period, close)
+            try:
+                close_period(settings, city, period, close)
+            except InputError as error:
+                why = f"not closed: {error}"
         elif close:
             why = f"not closed: its figures are provisional\n  do: `medpool close {city} {period} --by NAME --note WHY`"
         outcome: Outcome = "unchanged" if run.unchanged else "settled"

@@ -38,7 +38,7 @@ def close_period(settings: Settings, city: str, period: Period, by: str, note: s
                     f"the figures of {city} {name} are provisional",
                     do="clear what makes them so, or say with --note why it is closed all the same",
                 )
-            if (waiting := _waiting(control, warehouse, city, name, published[name])) and not note.strip():
+            if (waiting := _waiting(settings, control, city, name, published[name])) and not note.strip():
                 raise InputError(
                     f"of {city} {name} there is what its published run {published[name]} does not know: {waiting}",
                     do=f"run `medpool run {city} {name}` first, or say with --note why it is closed without that",
@@ -51,13 +51,19 @@ def close_period(settings: Settings, city: str, period: Period, by: str, note: s
         control.close()
 
 
-def _waiting(control: Control, warehouse: Warehouse, city: str, period: str, run_id: str) -> str:
-    """Return what of a period came or was begun and is in no published run; "" where there is nothing."""
-    manifest = warehouse.run(city, period, run_id) / "manifest.json"
+def _waiting(settings: Settings, control: Control, city: str, period: str, run_id: str) -> str:
+    """Return what of a period came and lies in the inbox still, or was begun, and is in no published run; "" where there is nothing."""
+    manifest = Warehouse(settings.warehouse).run(city, period, run_id) / "manifest.json"
     if not manifest.is_file():
         return ""
-    settled = {arrival["sha256"] for arrival in read_json(manifest)["arrivals"]}
-    names = [row.name for row in control.received(city, period) if row.sha256 not in settled]
+    settled, folder = {arrival["sha256"] for arrival in read_json(manifest)["arrivals"]}, settings.inbox / city / period
+    names = [
+        row.name
+        for row in control.received(city, period)
+        # A part of an archive is there as long as the archive is.
+        if row.sha256 not in settled
+        and ((folder / row.name).exists() or (folder / row.name.split("/", 1)[0]).is_file())
+    ]
     newest = Approvals(control).latest_run(city, period)
     return "、".join([*names, *([f"run {newest}"] if newest not in (None, run_id) else [])])
 

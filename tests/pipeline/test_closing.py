@@ -129,6 +129,9 @@ def test_what_no_published_run_knows_is_not_closed_over(sample: Settled, tmp_pat
     run = pipeline.open_month(settings, "taizhou", MONTH)
     with pytest.raises(InputError, match=rf"更正\.csv、run {run.run_id}"):
         pipeline.close_month(settings, "taizhou", MONTH, "张三")
+    correction.unlink()
+    with pytest.raises(InputError, match=rf"does not know: run {run.run_id}"):
+        pipeline.close_month(settings, "taizhou", MONTH, "张三")
     assert pipeline.close_month(settings, "taizhou", MONTH, "张三", "与原件相同").run_id == sample.run.run_id
 
 
