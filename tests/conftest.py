@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import tempfile
@@ -14,7 +15,9 @@ import pytest
 
 # Airflow looks these up when it is first imported, which some test modules do at the top.
 ROOT = Path(__file__).resolve().parents[1]
-_HOME = tempfile.mkdtemp(prefix="medpool-airflow-")
+# A process that a test starts has what this one has.
+_OWN = multiprocessing.parent_process() is None
+_HOME = tempfile.mkdtemp(prefix="medpool-airflow-") if _OWN else os.environ["AIRFLOW_HOME"]
 os.environ.update(
     AIRFLOW_HOME=_HOME,
     AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "dags"),
@@ -39,7 +42,7 @@ from medpool_etl.store import Settings  # noqa: E402
 from tests.support import Webhook  # noqa: E402
 
 MONTH = Month.parse("2022-03")
-_SETTLED = tempfile.mkdtemp(prefix="medpool-settled-")
+_SETTLED = tempfile.mkdtemp(prefix="medpool-settled-") if _OWN else ""
 
 
 def pytest_unconfigure() -> None:

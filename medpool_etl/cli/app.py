@@ -16,6 +16,7 @@ from medpool_etl.alerts.message import without_long_numbers
 from medpool_etl.cli import logs, render, render_rules
 from medpool_etl.cli.backfill import fill
 from medpool_etl.cli.breaks import breaks_app
+from medpool_etl.cli.check import check
 from medpool_etl.cli.deadlines import deadlines
 from medpool_etl.cli.dictionary import dictionary_text
 from medpool_etl.cli.met import met
@@ -26,16 +27,14 @@ from medpool_etl.cli.reviews import approve, reject, reviews
 from medpool_etl.cli.rules import rules
 from medpool_etl.cli.what_if import what_if
 from medpool_etl.contracts import load_all
-from medpool_etl.documents import own_documents, own_folder
-from medpool_etl.errors import ConfigurationError, InputError, MedpoolError
+from medpool_etl.errors import InputError, MedpoolError
 from medpool_etl.marts import load_registry
 from medpool_etl.money import exact, from_fen, grouped, to_fen
 from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.agreed import Agreed
-from medpool_etl.policy import load_break_classes, rulebooks
+from medpool_etl.policy import load_break_classes
 from medpool_etl.quality import write_suites
 from medpool_etl.reports import read_summary
-from medpool_etl.settlement import city_gaps
 from medpool_etl.simulator import FAULTS, Order, simulate_year_files
 from medpool_etl.simulator import simulate as write_simulation
 from medpool_etl.store import Settings, Warehouse
@@ -69,6 +68,7 @@ Exit codes: 0 done, 1 done but provisional, 2 to be mended by you, 3 a fault of 
 )
 app.add_typer(breaks_app, name="breaks")
 app.command("what-if")(what_if)
+app.command()(check)
 app.command()(deadlines)
 app.command()(met)
 app.command()(metrics)
@@ -309,33 +309,6 @@ def explain(
 ) -> None:
     """Print the clause behind a published amount and the file rows it is the sum of."""
     render.explanation(pipeline.explain(Settings.load(), row_id, column), limit)
-
-
-@app.command()
-def check() -> None:
-    """Read every rulebook, supplement, contract, calendar, place and suite, and name the first mistake by file, line and key.
-
-    Rulebooks must be whole, with and without each supplement there is: every rule of a known kind, with its values, readings and
-    deadlines, and nothing that no rule uses. The documents of one's own (MEDPOOL_CONFIG) are listed; one that replaces nothing is a mistake."""
-    if gaps := [gap for city in rulebooks() for gap in city_gaps(city)]:
-        raise ConfigurationError(
-            "\n".join(gaps), expected="rulebooks, supplements and places that are whole", do="mend what each line names"
-        )
-    for city in rulebooks():
-        agreed = Agreed.load(city)
-        agreed.fingerprints()
-        pipeline.verify(agreed, Month.of(agreed.rulebook.notice.in_force_from))
-    own, unread = own_documents()
-    if unread:
-        raise ConfigurationError(
-            f"nothing reads {', '.join(unread)}",
-            where=f"MEDPOOL_CONFIG = {own_folder()}",
-            expected="the folder and name of a shipped document, such as places/taizhou.accounts.yaml",
-            do="give the file its right name, or take it away",
-        )
-    render.say(f"All documents are in order: {len(load_all())} contracts, {len(rulebooks())} rulebooks.")
-    if own:
-        render.say(f"本单位文件 Your own: {', '.join(own)}")
 
 
 @app.command()

@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 
 from medpool_etl.periods import Month, Period
-from medpool_etl.pipeline.closing import late_files
 from medpool_etl.pipeline.done import done_before, is_ahead
+from medpool_etl.pipeline.late import late_files
 from medpool_etl.pipeline.plans import decided_plans
 from medpool_etl.store import Control, Warehouse
 from medpool_etl.store.breaks import Breaks

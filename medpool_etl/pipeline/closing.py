@@ -5,10 +5,10 @@ from __future__ import annotations
 from medpool_etl.errors import InputError
 from medpool_etl.periods import Month, Period
 from medpool_etl.pipeline.done import is_ahead
+from medpool_etl.pipeline.inputs import inputs_of, made_from, newest_opened
+from medpool_etl.pipeline.looking import Inbox, open_inbox
 from medpool_etl.store import Control, Settings, Warehouse
-from medpool_etl.store.approvals import Approvals
-from medpool_etl.store.tables import ClosedMonth, ReceivedFile
-from medpool_etl.store.warehouse import read_json
+from medpool_etl.store.tables import ClosedMonth
 
 
 def close_period(settings: Settings, city: str, period: Period, by: str, note: str = "") -> tuple[ClosedMonth, ...]:
@@ -16,8 +16,8 @@ def close_period(settings: Settings, city: str, period: Period, by: str, note: s
 
     A year (``2022``) closes its opening, months, quarters and clearing together, those that are open still. Raises InputError for a
     period that is not published (of a year, its twelve months and its clearing must be), and, when no note says why it is closed all the
-    same, for one whose figures are provisional, of which a newer run is not published, or of which files came that no published run
-    has settled: once it is closed nobody looks at these any more.
+    same, for one whose figures are provisional, of which a newer run is not published, or for which files lie in the inbox that its
+    published run was not made from: once it is closed nobody looks at these any more.
     """
     if not by.strip():
         raise InputError("who closes it?", do="name yourself with --by")
@@ -38,11 +38,14 @@ def close_period(settings: Settings, city: str, period: Period, by: str, note: s
                     f"the figures of {city} {name} are provisional",
                     do="clear what makes them so, or say with --note why it is closed all the same",
                 )
-            if (waiting := _waiting(settings, control, city, name, published[name])) and not note.strip():
-                raise InputError(
-                    f"of {city} {name} there is what its published run {published[name]} does not know: {waiting}",
-                    do=f"run `medpool run {city} {name}` first, or say with --note why it is closed without that",
-                )
+        if open_ and not note.strip():
+            with open_inbox(settings, city) as inbox:
+                for name in open_:
+                    if waiting := _waiting(inbox, Period.parse(name), published[name]):
+                        raise InputError(
+                            f"of {city} {name} there is what its published run {published[name]} does not know: {waiting}",
+                            do=f"run `medpool run {city} {name}` first, or say with --note why it is closed without that",
+                        )
         for name in open_:
             control.close_month(city, name, published[name], by.strip(), note.strip())
         closed = [control.closed_month(city, name) for name in wanted]
@@ -51,20 +54,15 @@ def close_period(settings: Settings, city: str, period: Period, by: str, note: s
         control.close()
 
 
-def _waiting(settings: Settings, control: Control, city: str, period: str, run_id: str) -> str:
-    """Return what of a period came and lies in the inbox still, or was begun, and is in no published run; "" where there is nothing."""
-    manifest = Warehouse(settings.warehouse).run(city, period, run_id) / "manifest.json"
-    if not manifest.is_file():
+def _waiting(inbox: Inbox, period: Period, run_id: str) -> str:
+    """Return what lies in the inbox for a period, or was begun, and is not in the run it publishes; "" where there is nothing."""
+    own = inbox.own_contents(period)
+    was = made_from(inbox.warehouse, inbox.city, period, run_id, own)
+    if was is None:
         return ""
-    settled, folder = {arrival["sha256"] for arrival in read_json(manifest)["arrivals"]}, settings.inbox / city / period
-    names = [
-        row.name
-        for row in control.received(city, period)
-        # A part of an archive is there as long as the archive is.
-        if row.sha256 not in settled
-        and ((folder / row.name).exists() or (folder / row.name.split("/", 1)[0]).is_file())
-    ]
-    newest = Approvals(control).latest_run(city, period)
+    now = inputs_of(inbox.deliveries(period), {}, own)
+    names = [name for counted, name in sorted(now.files.items()) if counted not in was.files]
+    newest = newest_opened(inbox.control, inbox.city, period)
     return "、".join([*names, *([f"run {newest}"] if newest not in (None, run_id) else [])])
 
 
@@ -79,14 +77,3 @@ def _of_year(year: int, published: dict[str, str]) -> list[str]:
     own = [name for name in published if Period.parse(name).year == year]
     must = [str(Month(year, number)) for number in range(1, 13)] + [f"{year}-clearing"]
     return sorted({*own, *must}, key=lambda name: Period.parse(name).order)
-
-
-def late_files(control: Control, city: str, before: Month) -> dict[str, list[ReceivedFile]]:
-    """Return the files that came after their month was closed, by month, for months earlier than ``before``."""
-    return {
-        closed.month: late
-        for closed in control.closed_months(city)
-        if Period.parse(closed.month).kind == "month"
-        and closed.month < str(before)
-        and (late := control.late_files(closed))
-    }

@@ -14,8 +14,8 @@ from medpool_etl.intake import Arrival
 from medpool_etl.intake.looks import digest, remembered
 from medpool_etl.periods import Period
 from medpool_etl.pipeline.basis import Basis, basis_of, manifest_of
-from medpool_etl.pipeline.closing import late_files
 from medpool_etl.pipeline.done import done_before
+from medpool_etl.pipeline.late import late_files
 from medpool_etl.pipeline.plans import decided_plans, own_plans
 from medpool_etl.store import Control, Warehouse
 from medpool_etl.store.breaks import Breaks

@@ -62,6 +62,14 @@ def load_rulebook(city: str, supplements: tuple[str, ...] | None = None) -> Rule
     rulebook = rulebook.model_copy(update={"deadlines": deadlines})
     for name in supplements_in_force(city) if supplements is None else supplements:
         rulebook = lay_over(rulebook, load_supplement(name), name)
+    for name, review in rulebook.reviews.items():
+        unknown = [f"rule {rule}" for rule in review.rules if rule not in rulebook.rules]
+        unknown += [f"clause {review.clause}"] if review.clause not in rulebook.clauses else []
+        if unknown:
+            raise ConfigurationError(
+                f"review {name}: there is no {', '.join(unknown)}",
+                where=f"policy/rulebooks/{city}.yaml, key reviews.{name}",
+            )
     return rulebook
 
 

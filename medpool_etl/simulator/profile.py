@@ -89,6 +89,11 @@ class Profiles(Document):
     cities: dict[str, Profile]
 
 
+def rehearsed_cities() -> tuple[str, ...]:
+    """Return the cities there is something to rehearse by; raises ConfigurationError for a mistake in the document."""
+    return tuple(documents.load(documents.find(NAME), Profiles).cities)
+
+
 def load_profile(city: str) -> Profile:
     """Return what a city is like; raises InputError for one that has no entry, ConfigurationError for a mistake in the document."""
     profiles = documents.load(documents.find(NAME), Profiles).cities

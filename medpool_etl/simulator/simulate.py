@@ -95,7 +95,7 @@ def simulate(
         settle_statements(world)
     after_faults(world, expected)
     there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    if strange := there - set(read_json(record).get("written", there) if record.is_file() else ()):
+    if strange := there - set(read_json(record).get("written", ()) if record.is_file() else ()):
         raise InputError(
             f"the inbox folder holds files medpool did not simulate: {'、'.join(sorted(strange))}",
             where=str(folder),

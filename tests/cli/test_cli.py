@@ -118,6 +118,13 @@ def test_check_names_documents_of_ones_own(tmp_path: Path) -> None:
     (own / "taizhou.accounts.yaml").rename(own / "taizhou.account.yaml")
     done = medpool(tmp_path, "check", MEDPOOL_CONFIG=str(own.parent))
     assert done.returncode == 2 and "nothing reads places/taizhou.account.yaml" in done.stderr
+    shutil.rmtree(own)
+    shipped = [str(path.relative_to(PACKAGE)) for path in sorted(PACKAGE.rglob("*.yaml"))]
+    for name in shipped:
+        (own.parent / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PACKAGE / name, own.parent / name)
+    done = medpool(tmp_path, "check", MEDPOOL_CONFIG=str(own.parent), COLUMNS="4000")
+    assert done.returncode == 0 and f"Your own: {', '.join(shipped)}" in done.stdout, done.stderr
     done = medpool(tmp_path, "check", MEDPOOL_CONFIG=str(tmp_path / "nowhere"))
     assert done.returncode == 2 and "there is no such folder" in done.stderr
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -146,6 +147,26 @@ def test_without_the_control_database_it_is_told_all_the_same(
     tell_missed("taizhou", "month", context=missed({"period": "2022-03"}))
     (message,) = webhook.messages
     assert "未知（控制库无法访问）" in message["message"]
+
+
+def test_without_the_warehouse_it_is_told_all_the_same(
+    sample: Settled, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A share that does not answer, and a place where no lock can be: the alert goes out."""
+    monkeypatch.setenv("MEDPOOL_DATA", str(sample.settings.data))
+    monkeypatch.setenv("MEDPOOL_ALERT_URLS", webhook.url)
+
+    def away(*_: object) -> bool:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("medpool_etl.pipeline.watch.publishing.is_ahead", away)
+        tell_missed("taizhou", "month", context=missed({"period": "2022-03"}))
+    with monkeypatch.context() as patch:
+        patch.setattr("medpool_etl.pipeline.watch.publishing.Warehouse.exclusive", away)
+        tell_missed("taizhou", "month", context=missed({"period": "2022-04"}))
+    first, second = (message["message"] for message in webhook.messages)
+    assert "未知（数据目录无法访问）" in first and "目前状态：尚未开始" in second
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+import zipfile
 from decimal import Decimal
 from pathlib import Path
 
@@ -126,6 +127,15 @@ def test_what_no_published_run_knows_is_not_closed_over(sample: Settled, tmp_pat
     with pytest.raises(InputError, match=r"does not know: 更正\.csv") as error:
         pipeline.close_month(settings, "taizhou", MONTH, "张三")
     assert "medpool run taizhou 2022-03" in error.value.do
+    (correction.parent / "补报").mkdir()
+    with zipfile.ZipFile(correction.parent / "补报" / "更正.zip", "w") as archive:
+        archive.write(correction, "更正.csv")
+    correction.unlink()
+    take_in(settings, "taizhou", dt.date(2022, 4, 6))
+    with pytest.raises(InputError, match=r"does not know: 补报/更正\.zip/更正\.csv"):
+        pipeline.close_month(settings, "taizhou", MONTH, "张三")
+    correction.write_bytes(original.read_bytes().replace(b"\r\n", b"\n"))
+    shutil.rmtree(correction.parent / "补报")
     run = pipeline.open_month(settings, "taizhou", MONTH)
     with pytest.raises(InputError, match=rf"更正\.csv、run {run.run_id}"):
         pipeline.close_month(settings, "taizhou", MONTH, "张三")
@@ -133,6 +143,19 @@ def test_what_no_published_run_knows_is_not_closed_over(sample: Settled, tmp_pat
     with pytest.raises(InputError, match=rf"does not know: run {run.run_id}"):
         pipeline.close_month(settings, "taizhou", MONTH, "张三")
     assert pipeline.close_month(settings, "taizhou", MONTH, "张三", "与原件相同").run_id == sample.run.run_id
+
+
+def test_a_file_that_was_overwritten_before_keeps_nothing_open(tmp_path: Path) -> None:
+    """What lay in the inbox half written, was looked at and then replaced, is no reason not to close the month made from what took its place."""
+    settings = at(tmp_path)
+    files = simulate("taizhou", MONTH, settings.inbox)
+    path = files.folder / files.names[TREASURY]
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    take_in(settings, "taizhou", dt.date(2022, 4, 6))
+    path.write_bytes(whole)
+    run = pipeline.run_month(settings, "taizhou", MONTH)
+    assert pipeline.close_month(settings, "taizhou", MONTH, "张三").run_id == run.run_id
 
 
 def test_what_cannot_be_closed(tmp_path: Path) -> None:

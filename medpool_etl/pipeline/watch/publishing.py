@@ -97,6 +97,7 @@ def tell_late(settings: Settings, city: str, period: Period, by: dt.datetime, ai
         return _tell_blindly(
             settings, _alert(name, period, when, Standing("unknown", "未知（控制库无法访问）"), airflow)
         )
+    standing = Standing("unknown", "未知（数据目录无法访问）")
     try:
         standing = standing_of(settings, control, city, period)
         if standing.state == "published":
