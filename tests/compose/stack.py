@@ -90,8 +90,10 @@ class Engine:
     def kill(self) -> None:
         """End everything as a power failure does: the engine, containerd and every container, at once."""
         for pid in (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()):
+            # One that ends with another that was killed is gone by then.
             if pid not in (1, os.getpid()):
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         # As the first process of its namespace this one buries the others.
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, 0):
