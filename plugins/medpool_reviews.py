@@ -10,7 +10,6 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
 from airflow.sdk.execution_time.comms import CreateHITLDetailPayload, HITLDetailRequestResult
-from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
 from medpool_etl import pipeline
 from medpool_etl.errors import (
@@ -84,6 +83,16 @@ class ReviewOperator(HITLOperator):
 
     def _put(self, context: Any, run: MonthRun, digest: str) -> None:
         """Put the question, and see that it is the one people read: Airflow keeps that of an earlier try of the task, with its figures."""
+        stands = self._send(context)
+        if stands is not None and digest[:16] not in stands:
+            error = InputError(
+                f"the question of {run.city} {run.month} {self.review} that stands here shows other figures than those of run {run.run_id}",
+                do="trigger the period again: a new run of the DAG asks anew; clearing this one cannot",
+            )
+            raise AirflowFailException(str(error)) from error
+
+    def _send(self, context: Any) -> str | None:
+        """Hand the question to Airflow, which takes away an answer that was given; return the text that stands, None where nobody can say."""
         from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
 
         stands = SUPERVISOR_COMMS.send(
@@ -96,12 +105,7 @@ class ReviewOperator(HITLOperator):
                 assigned_users=[],
             )
         )
-        if isinstance(stands, HITLDetailRequestResult) and digest[:16] not in (stands.body or ""):
-            error = InputError(
-                f"the question of {run.city} {run.month} {self.review} that stands here shows other figures than those of run {run.run_id}",
-                do="trigger the period again: a new run of the DAG asks anew; clearing this one cannot",
-            )
-            raise AirflowFailException(str(error)) from error
+        return stands.body or "" if isinstance(stands, HITLDetailRequestResult) else None
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> dict[str, Any]:
         """Keep the answer; return the run, or fail with the reason it was rejected for."""
@@ -143,14 +147,7 @@ class ReviewOperator(HITLOperator):
         return dict(self.run)
 
     def _ask_again(self, context: Any) -> None:
-        # Takes the answer that was given away, and waits for another one.
-        upsert_hitl_detail(
-            ti_id=context["task_instance"].id,
-            options=self.options,
-            subject=self.subject,
-            body=self.body,
-            params=self.serialized_params,
-        )
+        self._send(context)
         raise TaskAwaitingInput(method_name="execute_complete")
 
 
