@@ -31,9 +31,12 @@ def period_of(kind: str, conf: Mapping[str, Any] | None, start: dt.datetime | No
     for name in ("period", "month"):
         if text := (conf or {}).get(name):
             return Period.parse(str(text))
-    if start is None:
-        return None
-    month = Month.of(start.astimezone(CHINA).date())
+    return period_at(kind, start) if start is not None else None
+
+
+def period_at(kind: str, moment: dt.datetime) -> Period:
+    """Return the period of a kind whose data interval holds an instant: a month unless it is a quarter, an opening or a clearing."""
+    month = Month.of(moment.astimezone(CHINA).date())
     if kind == "quarter":
         return Period(month.year, "quarter", (month.number - 1) // 3 + 1)
     if kind in ("opening", "clearing"):

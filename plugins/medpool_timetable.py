@@ -15,6 +15,7 @@ import pendulum
 from airflow.exceptions import AirflowTimetableInvalid
 from airflow.plugins_manager import AirflowPlugin
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
+from medpool_runs import period_at
 from medpool_workdays import CHINA, current_calendar
 
 from medpool_etl.errors import InputError, MedpoolError
@@ -72,12 +73,7 @@ class SettlementTimetable(Timetable):
         """Return the period whose data interval starts at ``moment``, or holds it."""
         if moment.tzinfo is None:
             raise InputError(f"{moment} has no time zone", expected="an instant, as Airflow hands it to tasks")
-        day = moment.astimezone(CHINA).date()
-        if self.kind == "month":
-            return Period(day.year, "month", day.month)
-        if self.kind == "quarter":
-            return Period(day.year, "quarter", (day.month + 2) // 3)
-        return Period(day.year + (self.kind == "opening"), self.kind)  # type: ignore[arg-type]
+        return period_at(self.kind, moment)
 
     def interval(self, period: Period) -> DataInterval:
         """Return the data interval of a period, in UTC."""
