@@ -78,8 +78,7 @@ class ReviewOperator(HITLOperator):
         self._put(context, run, item.digest)
         # What was shown is what is answered: figures that changed meanwhile are not approved by it.
         context["task_instance"].xcom_push(key=SHOWN, value=item.digest)
-        super().execute(context)
-        raise AssertionError("waiting for an answer ends this process")
+        raise TaskAwaitingInput(method_name="execute_complete")
 
     def _put(self, context: Any, run: MonthRun, digest: str) -> None:
         """Put the question, and see that it is the one people read: Airflow keeps that of an earlier try of the task, with its figures."""
